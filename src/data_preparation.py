@@ -1,0 +1,73 @@
+"""Prepare data: `prepare` is the pipeline's first stage, `fetch` brings photos in, `check` looks before a run."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from scrapline import errors, params, paths
+from scrapline.console import say
+from scrapline.files import replacing, scratch
+
+app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
+
+
+@app.command()
+def prepare() -> None:
+    """Clean the source's images, split them without leaks, and write shards, test frames and a report."""
+    from scrapline.prepare import cleaning, dataset, sources
+
+    settings = params.load()
+    source = sources.open_source(settings.data.source)
+    lists = cleaning.lists_folder(settings.data)
+    with (
+        scratch(paths.PREPARED.with_name(".spool.partial")) as spool,
+        replacing(paths.PREPARED, paths.TEST_FRAMES, paths.PREPARATION) as (prepared, frames, report),
+    ):
+        reader = cleaning.StoredBytes(source, spool)
+        examined = cleaning.examine(source, spool, settings.data)
+        cleaned = cleaning.clean(examined, reader, settings.data, seed=settings.seed, lists=lists)
+        dataset.write_shards(prepared, cleaned, reader, settings.data)
+        laid_out = dataset.write_test_frames(frames, cleaned, reader, settings.data.test_frames)
+        facts = dataset.facts(examined, settings.data, laid_out)
+        dataset.write_report(report, cleaned, reader, facts, settings.data.max_side)
+    dataset.tell(cleaned, examined.images)
+
+
+@app.command()
+def fetch(
+    source: Annotated[str, typer.Argument(help="trashnet, an http(s) address, an archive (zip, tar) or a folder.")],
+    split: Annotated[Path | None, typer.Option(help="Folder with train.txt, val.txt and test.txt.")] = None,
+    archive: Annotated[Path | None, typer.Option(help="TrashNet's archive, in place of the download.")] = None,
+    replace: Annotated[bool, typer.Option("--replace", help="Replace what is in data/raw.")] = False,
+    sha256: Annotated[str | None, typer.Option(help="SHA-256 that the archive must have.")] = None,
+    max_gb: Annotated[float, typer.Option(min=0.001, help="How much an archive may unpack to.")] = 20.0,
+) -> None:
+    """Fill data/raw with photos, checked, all or nothing; then `dvc add data/raw` versions them."""
+    from scrapline.prepare import fetch as fetching
+
+    request = fetching.Request(
+        source=source, split=split, archive=archive, replace=replace, sha256=sha256, max_bytes=round(max_gb * 1e9)
+    )
+    fetching.tell(fetching.fetch(request))
+
+
+@app.command()
+def check() -> None:
+    """Check params.yaml and the inputs of every stage without running any."""
+    from scrapline.prepare import cleaning, sources
+
+    settings = params.load()
+    source = sources.open_source(settings.data.source)
+    images = sources.count(source)
+    cleaning.lists_folder(settings.data)
+    weights = settings.model.weights
+    if weights not in ("none", "imagenet") and not (paths.PRETRAINED / weights).is_file():
+        raise errors.ScraplineError(
+            f"model.weights `{weights}` is not in {paths.PRETRAINED}: put the file there, or use none or imagenet"
+        )
+    say(f"params.yaml is valid; {settings.data.source}: {images} images in {len(source.classes)} classes")
+
+
+if __name__ == "__main__":
+    errors.run(app)

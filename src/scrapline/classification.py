@@ -1,0 +1,76 @@
+"""The `classify` command: images from the command line through the engine, as a table or JSON lines."""
+
+import json
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+from scrapline.engine import Classification, Engine
+from scrapline.errors import ScraplineError
+from scrapline.imaging import IMAGE_SUFFIXES, ImageError
+
+
+@dataclass(frozen=True)
+class Result:
+    """One image's classification, or why there is none."""
+
+    image: Path
+    classification: Classification | None
+    problem: str = ""
+
+
+def find_images(arguments: list[Path]) -> list[Path]:
+    """The files named, and every image file in the folders named; ScraplineError for what is not there."""
+    found: list[Path] = []
+    for argument in arguments:
+        if argument.is_dir():
+            inside = sorted(path for path in argument.rglob("*") if path.suffix.lower() in IMAGE_SUFFIXES)
+            if not inside:
+                raise ScraplineError(f"{argument} holds no image files")
+            found += inside
+        elif argument.is_file():
+            found.append(argument)
+        else:
+            raise ScraplineError(f"{argument} is not here")
+    return found
+
+
+def classify_all(engine: Engine, images: Iterable[Path]) -> Iterator[Result]:
+    """Classify one image after another; an unreadable one gives a Result with its problem."""
+    for path in images:
+        try:
+            yield Result(path, engine.classify(path.read_bytes()))
+        except ImageError as error:
+            yield Result(path, None, f"{error.reason}: {error}")
+        except OSError as error:
+            yield Result(path, None, error.strerror or str(error))
+
+
+def print_table(results: Iterable[Result]) -> int:
+    """Print a table on stdout; return how many images could not be read."""
+    table = Table("image", "class", "confidence", "runner-up", "", box=None, pad_edge=False)
+    unreadable = 0
+    for result in results:
+        if (c := result.classification) is None:
+            unreadable += 1
+            table.add_row(str(result.image), "[red]unreadable[/red]", "", "", result.problem)
+        else:
+            note = "under its threshold: manual review" if c.low_confidence else ""
+            runner_up = f"{c.runner_up} {c.runner_up_confidence:.1%}"
+            table.add_row(str(result.image), c.predicted_class, f"{c.confidence:.1%}", runner_up, note)
+    console = Console()
+    console.print(table, width=None if console.is_terminal else 200)
+    return unreadable
+
+
+def print_json(results: Iterable[Result]) -> int:
+    """Print a JSON object a line on stdout; return how many images could not be read."""
+    unreadable = 0
+    for result in results:
+        content = asdict(result.classification) if result.classification else {"error": result.problem}
+        unreadable += result.classification is None
+        print(json.dumps({"image": str(result.image), **content}, ensure_ascii=False))
+    return unreadable

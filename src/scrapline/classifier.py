@@ -1,0 +1,172 @@
+"""The network: torchvision's by name with a new last layer, and the checkpoint that keeps it."""
+
+import difflib
+import hashlib
+import os
+import pickle
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+import torchvision
+from torch import Tensor, nn
+
+from scrapline.errors import ScraplineError
+from scrapline.files import require
+from scrapline.imaging import Preprocessing
+from scrapline.parallel import cores
+
+FORMAT_VERSION = 1
+
+
+class Classifier(nn.Module):
+    """A torchvision network taken apart where its last linear layer was: `backbone` to embeddings, `head` to logits."""
+
+    def __init__(self, arch: str, classes: int) -> None:
+        super().__init__()
+        if arch not in torchvision.models.list_models(module=torchvision.models):
+            known = torchvision.models.list_models(module=torchvision.models)
+            near = difflib.get_close_matches(arch, known, n=1, cutoff=0.0)
+            raise ScraplineError(f"model.arch `{arch}` is no torchvision network; did you mean `{near[0]}`?")
+        self.arch = arch
+        self.backbone: nn.Module = torchvision.models.get_model(arch, weights=None)
+        linear = [name for name, module in self.backbone.named_modules() if isinstance(module, nn.Linear)]
+        if not linear or hasattr(self.backbone, "aux_logits"):
+            raise ScraplineError(f"model.arch `{arch}` has no single last linear layer to replace: try resnet18")
+        self.head_name = linear[-1]
+        self.head = nn.Linear(self.backbone.get_submodule(self.head_name).in_features, classes)
+        self.backbone.set_submodule(self.head_name, nn.Identity())
+
+    def forward(self, images: Tensor) -> tuple[Tensor, Tensor]:
+        """Logits [N, C] and embeddings [N, D] of normalised images [N, 3, S, S]."""
+        embedding = self.backbone(images)
+        return self.head(embedding), embedding
+
+    def torchvision_state(self) -> dict[str, Tensor]:
+        """The parameters under torchvision's own names: they load strictly into the plain network."""
+        state = dict(self.backbone.state_dict())
+        state |= {f"{self.head_name}.{name}": value for name, value in self.head.state_dict().items()}
+        return {name: value.detach().cpu().contiguous().clone() for name, value in sorted(state.items())}
+
+    def backbone_sha256(self) -> str:
+        """Hex digest of the base: its architecture and every parameter in it."""
+        digest = hashlib.sha256(self.arch.encode())
+        for name, value in self.backbone.state_dict().items():
+            digest.update(name.encode())
+            digest.update(value.detach().cpu().contiguous().numpy())
+        return digest.hexdigest()
+
+    def load_backbone(self, state: dict[str, Tensor], source: str) -> None:
+        """Load all but the last layer from torchvision's names, strictly; ScraplineError names what does not fit."""
+        own = self.backbone.state_dict()
+        given = {name: value for name, value in state.items() if not name.startswith(f"{self.head_name}.")}
+        wrong = sorted(set(own) ^ set(given)) or sorted(n for n, value in own.items() if value.shape != given[n].shape)
+        if wrong:
+            raise ScraplineError(f"{source} does not hold weights of {self.arch}: `{wrong[0]}` does not fit")
+        self.backbone.load_state_dict(given, strict=True)
+
+    def load_state(self, state: dict[str, Tensor], source: str) -> None:
+        """Load everything, last layer included, strictly."""
+        self.load_backbone(state, source)
+        head = {name.rpartition(".")[2]: v for name, v in state.items() if name.startswith(f"{self.head_name}.")}
+        try:
+            self.head.load_state_dict(head, strict=True)
+        except RuntimeError:
+            raise ScraplineError(f"{source}: the last layer does not fit its list of classes") from None
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """All that a trained model is. `temperature` divides the logits; `weights` tells what training started from."""
+
+    arch: str
+    classes: list[str]
+    preprocessing: Preprocessing
+    temperature: float
+    weights: dict[str, str]
+    state_dict: dict[str, Tensor]
+
+    def save(self, path: Path) -> None:
+        """Write a `.pth` that loads with `weights_only=True`; the same content gives the same bytes."""
+        content = {field: getattr(self, field) for field in self.__dataclass_fields__}
+        content |= {"format_version": FORMAT_VERSION, "preprocessing": self.preprocessing.to_dict()}
+        with path.open("wb") as stream:  # given a path, torch.save writes the file's name into the archive
+            torch.save(content, stream)
+
+    @classmethod
+    def load(cls, path: Path) -> "Checkpoint":
+        """Read a checkpoint; ScraplineError where it is missing, damaged, foreign or of a newer format."""
+        content = load_tensors(require(path))
+        if content.get("format_version") != FORMAT_VERSION:
+            found = content.get("format_version", "none")
+            raise ScraplineError(f"{path} is no Scrapline checkpoint of format {FORMAT_VERSION} (found {found})")
+        fields = {name: content[name] for name in cls.__dataclass_fields__}
+        return cls(**fields | {"preprocessing": Preprocessing.from_dict(content["preprocessing"])})
+
+    def classifier(self) -> Classifier:
+        """The network with its trained parameters, in eval mode."""
+        model = Classifier(self.arch, len(self.classes))
+        model.load_state(self.state_dict, "the checkpoint")
+        return model.eval()
+
+
+def load_tensors(path: Path) -> dict[str, Any]:
+    """Read a dictionary of tensors without running code from it; ScraplineError where that is not what it is."""
+    try:
+        content = torch.load(path, map_location="cpu", weights_only=True)
+    except pickle.UnpicklingError:
+        raise ScraplineError(f"{path} holds more than tensors and was not opened: save a plain state_dict") from None
+    except (RuntimeError, EOFError, ValueError, KeyError) as error:
+        reason = str(error).split("\n")[0]
+        raise ScraplineError(f"{path} is damaged or no PyTorch file ({reason}): fetch it again") from None
+    if not isinstance(content, dict):
+        raise ScraplineError(f"{path} holds no state dict")
+    return content
+
+
+def normalise(images: Tensor, preprocessing: Preprocessing) -> Tensor:
+    """uint8 [N, S, S, 3] to normalised float32 [N, 3, S, S], laid out channels last."""
+    mean = torch.tensor(preprocessing.mean, device=images.device) * 255
+    std = torch.tensor(preprocessing.std, device=images.device) * 255
+    return ((images.float() - mean) / std).permute(0, 3, 1, 2)
+
+
+def probabilities(logits: Tensor, temperature: float) -> npt.NDArray[np.float32]:
+    """Calibrated probabilities [N, C]."""
+    array: npt.NDArray[np.float32] = torch.softmax(logits.float() / temperature, dim=1).cpu().numpy()
+    return array
+
+
+def pick_device(wanted: str) -> torch.device:
+    """`auto` is CUDA where there is one; ScraplineError where `cuda` is asked for and missing."""
+    available = torch.cuda.is_available()
+    if wanted == "cuda" and not available:
+        raise ScraplineError("train.device is cuda, but PyTorch finds no CUDA device here: use auto or cpu")
+    return torch.device("cuda" if available and wanted != "cpu" else "cpu")
+
+
+def native_bf16(device: torch.device) -> bool:
+    """Whether the device multiplies bfloat16 in hardware; emulated, it would be slower than float32."""
+    if device.type == "cuda":
+        return bool(torch.cuda.is_bf16_supported(including_emulation=False))
+    capabilities = torch.cpu.get_capabilities()
+    return bool(capabilities.get("avx512_bf16") or capabilities.get("amx_bf16"))
+
+
+@contextmanager
+def reproducible(seed: int = 0) -> Iterator[None]:
+    """Seed everything, pin the thread count, and refuse operations whose result may differ from run to run."""
+    os.environ["CUBLAS_WORKSPACE_CONFIG"] = ":4096:8"
+    torch.set_num_threads(cores())
+    torch.use_deterministic_algorithms(True)
+    torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined] # it guards against bugs of ours, at half the speed
+    torch.manual_seed(seed)
+    try:
+        yield
+    finally:
+        torch.use_deterministic_algorithms(False)

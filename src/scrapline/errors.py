@@ -1,0 +1,47 @@
+"""What a user can cause is one line on stderr and exit code 1, caught once, here."""
+
+import os
+import signal
+import sys
+from types import FrameType
+
+import typer
+
+from scrapline.console import console
+
+
+class ScraplineError(Exception):
+    """Something the user can mend; its message says what is wrong, where, and what to do."""
+
+
+class _Terminated(BaseException):
+    """SIGTERM, raised in the main thread so that `finally` blocks clean up before the exit."""
+
+
+def _terminate(signum: int, frame: FrameType | None) -> None:
+    raise _Terminated
+
+
+def run(app: typer.Typer) -> None:
+    """Run a door's commands and turn what users can cause into one line and an exit code.
+
+    Exit codes: 0 done, 1 the user's to mend, 2 wrong usage, 130 interrupted, 143 terminated. A signal never exits 0,
+    so that DVC does not lock a half-made stage.
+    """
+    signal.signal(signal.SIGTERM, _terminate)
+    try:
+        app(standalone_mode=True)
+    except ScraplineError as error:
+        _fail(str(error))
+    except OSError as error:
+        where = f": {os.fsdecode(error.filename)}" if error.filename else ""
+        _fail(f"{error.strerror or error}{where}")
+    except KeyboardInterrupt:
+        _fail("interrupted", code=130)
+    except _Terminated:
+        _fail("terminated", code=143)
+
+
+def _fail(message: str, code: int = 1) -> None:
+    console.print("error: " + " ".join(message.split()), style="red", soft_wrap=True, markup=False)
+    sys.exit(code)

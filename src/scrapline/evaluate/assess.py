@@ -1,0 +1,141 @@
+"""The evaluate stage: figures, operating points and pictures from a model's logits."""
+
+import csv
+from collections import Counter
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from scrapline import imaging, metrics, shards
+from scrapline.batches import Predictions
+from scrapline.bins import REVIEW, purity, recovery
+from scrapline.classifier import Checkpoint, probabilities
+from scrapline.console import say
+from scrapline.evaluate import plots, thresholds
+from scrapline.files import write_json
+from scrapline.metrics import Labels, Probabilities
+from scrapline.pictures import Thumb, contact_sheet
+
+_GALLERY = 24
+
+
+@dataclass(frozen=True)
+class Scored:
+    """One split: ids, labels [N], and probabilities [N, C] before and after the temperature."""
+
+    image_ids: list[str]
+    labels: Labels
+    raw: Probabilities
+    calibrated: Probabilities
+
+    @classmethod
+    def of(cls, predictions: Predictions, temperature: float) -> "Scored":
+        """From logits."""
+        raw, calibrated = (probabilities(predictions.logits, t) for t in (1.0, temperature))
+        return cls(predictions.image_ids, predictions.labels.numpy(), raw, calibrated)
+
+    @property
+    def predicted(self) -> Labels:
+        """The most probable class [N]."""
+        best: Labels = self.calibrated.argmax(axis=1)
+        return best
+
+
+def operating_points(validation: Scored, classes: list[str], target_purity: float) -> dict[str, Any]:
+    """The content of operating_points.json, chosen on validation."""
+    points = thresholds.choose(validation.labels, validation.calibrated, target_purity)
+    return {
+        "target_purity": target_purity,
+        "chosen_on": "validation",
+        "classes": {name: asdict(point) for name, point in zip(classes, points, strict=True)},
+    }
+
+
+def evaluation_metrics(
+    validation: Scored, test: Scored, points: dict[str, Any], checkpoint: Checkpoint
+) -> dict[str, Any]:
+    """The content of metrics.json."""
+    levels = np.array([points["classes"][name]["threshold"] for name in checkpoint.classes])
+    return {
+        "test": metrics.summarise(test.labels, test.calibrated),
+        "validation": metrics.summarise(validation.labels, validation.calibrated),
+        "per_class": metrics.per_class(test.labels, test.predicted, checkpoint.classes),
+        "calibration": {
+            "temperature": checkpoint.temperature,
+            "ece_before": metrics.expected_calibration_error(test.labels, test.raw),
+            "ece_after": metrics.expected_calibration_error(test.labels, test.calibrated),
+        },
+        "operating_point": {
+            "target_purity": points["target_purity"],
+            **thresholds.outcome(test.labels, test.calibrated, levels),
+            "bins": _bins(test, levels, checkpoint.classes),
+        },
+    }
+
+
+def write_results(
+    folder: Path, prepared: Path, content: dict[str, Any], points: dict[str, Any], test: Scored, checkpoint: Checkpoint
+) -> None:
+    """Write JSON, CSV and pictures into `folder`."""
+    classes = checkpoint.classes
+    write_json(folder / "metrics.json", content)
+    write_json(folder / "operating_points.json", points)
+    rows = {row.image_id: row.source_path for row in shards.read_manifest(prepared) if row.split == "test"}
+    with (folder / "predictions.csv").open("w", encoding="utf-8", newline="") as stream:
+        writer = csv.writer(stream, lineterminator="\n")
+        writer.writerow(["image_id", "source_path", "true_class", "predicted_class", "confidence", *classes])
+        for image_id, label, row in zip(test.image_ids, test.labels, test.calibrated, strict=True):
+            levels = [f"{value:.6f}" for value in row]
+            best = int(row.argmax())
+            writer.writerow([image_id, rows[image_id], classes[label], classes[best], levels[best], *levels])
+    with (folder / "confusion.csv").open("w", encoding="utf-8", newline="") as stream:
+        writer = csv.writer(stream, lineterminator="\n")
+        writer.writerow(["actual", "predicted"])
+        writer.writerows((classes[a], classes[p]) for a, p in zip(test.labels, test.predicted, strict=True))
+    counts = metrics.confusion(test.labels, test.predicted, len(classes))
+    plots.confusion_matrix(folder / "confusion_matrix.png", counts, classes, f"Test, {len(test.labels)} images")
+    errors = (content["calibration"]["ece_before"], content["calibration"]["ece_after"])
+    bins = (metrics.reliability(test.labels, test.raw), metrics.reliability(test.labels, test.calibrated))
+    plots.reliability(folder / "reliability.png", *bins, errors)
+    table = [(name, b["purity"], b["recovery"]) for name, b in content["operating_point"]["bins"].items()]
+    plots.purity(folder / "purity.png", table, points["target_purity"])
+    _draw_mistakes(folder / "mistakes.png", prepared, test, checkpoint)
+
+
+def tell(content: dict[str, Any]) -> None:
+    """Say the key figures on the console."""
+    for split in ("validation", "test"):
+        m = content[split]
+        say(
+            f"{split:>10}: accuracy {m['accuracy']:.1%} (95 % interval {m['accuracy_ci95_low']:.1%} to "
+            f"{m['accuracy_ci95_high']:.1%}), macro F1 {m['macro_f1']:.3f}, {m['images']} images"
+        )
+    point = content["operating_point"]
+    if point["purity"] is not None:
+        say(f"   sorting: {point['coverage']:.1%} of test items are sure enough, {point['purity']:.1%} of those right")
+
+
+def _bins(test: Scored, levels: np.ndarray[Any, Any], classes: list[str]) -> dict[str, dict[str, float | None]]:
+    sure = thresholds.accepted(test.calibrated, levels)
+    into = [classes[p] if ok else REVIEW for p, ok in zip(test.predicted, sure, strict=True)]
+    ended = Counter(zip((classes[label] for label in test.labels), into, strict=True))
+    return {name: {"purity": purity(ended, name), "recovery": recovery(ended, name)} for name in classes}
+
+
+def _draw_mistakes(path: Path, prepared: Path, test: Scored, checkpoint: Checkpoint) -> None:
+    """The test images that the model got wrong while most sure of itself."""
+    confidence = test.calibrated.max(axis=1)
+    wrong = np.flatnonzero(test.predicted != test.labels)
+    worst = wrong[np.argsort(-confidence[wrong], kind="stable")][:_GALLERY]
+    rank = {test.image_ids[index]: place for place, index in enumerate(worst)}
+    thumbs: list[Thumb | None] = [None] * len(worst)
+    for sample in shards.read(prepared, "test"):
+        if (place := rank.get(sample.image_id)) is not None:
+            index = worst[place]
+            image = imaging.decode(sample.data, checkpoint.preprocessing.max_side).image
+            said = f"said {checkpoint.classes[test.predicted[index]]} {confidence[index]:.0%}"
+            thumbs[place] = Thumb(image, (said, f"is {checkpoint.classes[test.labels[index]]}"))
+    title = f"Most confident mistakes: {len(worst)} of {len(wrong)}, in {len(test.labels)} test images"
+    contact_sheet(title, [thumb for thumb in thumbs if thumb]).save(path)

@@ -1,0 +1,63 @@
+"""The pictures of an evaluation."""
+
+from pathlib import Path
+
+import matplotlib as mpl
+import numpy as np
+import numpy.typing as npt
+
+mpl.use("Agg")
+
+from matplotlib import pyplot as plt
+from matplotlib.figure import Figure
+
+Bins = list[tuple[float, float, int]]
+
+_BLUE, _ORANGE, _GREY = "#2f6f9f", "#d9822b", "#888888"
+
+
+def confusion_matrix(path: Path, counts: npt.NDArray[np.int64], classes: list[str], title: str) -> None:
+    """Draw counts [C, C], coloured by the share of each true class."""
+    shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
+    side = max(4.5, 0.75 * len(classes) + 2)
+    figure, axes = plt.subplots(figsize=(side, side))
+    axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
+    for (row, column), number in np.ndenumerate(counts):
+        if number:
+            colour = "white" if shares[row, column] > 0.5 else "black"
+            axes.text(column, row, str(number), ha="center", va="center", color=colour)
+    axes.set_xticks(range(len(classes)), classes, rotation=45, ha="right")
+    axes.set_yticks(range(len(classes)), classes)
+    axes.set(xlabel="predicted", ylabel="true", title=title)
+    _save(figure, path)
+
+
+def reliability(path: Path, before: Bins, after: Bins, ece: tuple[float, float]) -> None:
+    """Draw accuracy against confidence, before and after the temperature."""
+    figure, axes = plt.subplots(figsize=(5, 4.5))
+    axes.plot([0, 1], [0, 1], color=_GREY, linestyle=":", label="as sure as right")
+    for bins, colour, label, error in ((before, _ORANGE, "before", ece[0]), (after, _BLUE, "after", ece[1])):
+        confidence, accuracy, images = zip(*bins, strict=True)
+        axes.plot(confidence, accuracy, color=colour, label=f"{label} temperature, ECE {error:.3f}")
+        axes.scatter(confidence, accuracy, s=8 + 0.8 * np.array(images), color=colour, alpha=0.6)
+    axes.set(xlim=(0, 1.02), ylim=(0, 1.02), xlabel="confidence", ylabel="accuracy", title="Reliability (test)")
+    axes.legend(loc="upper left")
+    _save(figure, path)
+
+
+def purity(path: Path, rows: list[tuple[str, float | None, float | None]], target: float) -> None:
+    """Draw purity and recovery of each class's bin (name, purity, recovery) beside the target."""
+    figure, axes = plt.subplots(figsize=(max(5.0, 1.0 * len(rows) + 1.5), 4))
+    at = np.arange(len(rows))
+    axes.bar(at - 0.2, [row[1] or 0 for row in rows], 0.38, color=_BLUE, label="purity of the bin")
+    axes.bar(at + 0.2, [row[2] or 0 for row in rows], 0.38, color=_ORANGE, label="recovery of the material")
+    axes.axhline(target, color=_GREY, linestyle="--", label=f"target purity {target:.0%}")
+    axes.set_xticks(at, [row[0] for row in rows], rotation=30, ha="right")
+    axes.set(ylim=(0, 1.02), title="Bins at the chosen thresholds (test)")
+    axes.legend(loc="lower right", fontsize=8)
+    _save(figure, path)
+
+
+def _save(figure: Figure, path: Path) -> None:
+    figure.savefig(path, dpi=110, bbox_inches="tight", metadata={"Software": None})
+    plt.close(figure)

@@ -1,0 +1,188 @@
+"""params.yaml as one pydantic model: every value checked before a stage touches an out."""
+
+import difflib
+import types
+import typing
+from enum import StrEnum
+from pathlib import Path, PurePosixPath
+from typing import Annotated, Any, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+
+from scrapline.errors import ScraplineError
+from scrapline.paths import PARAMS
+
+Positive = Annotated[float, Field(gt=0)]
+Fraction = Annotated[float, Field(gt=0, lt=1)]
+Count = Annotated[int, Field(ge=1)]
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+
+class SplitScheme(StrEnum):
+    """How images find their split: by the hash of their content, or by lists the user pins."""
+
+    HASH = "hash"
+    LISTS = "lists"
+
+
+class Trainable(StrEnum):
+    """Which layers learn: the new last layer alone, the last stage with it, or the whole network."""
+
+    HEAD = "head"
+    LAST_STAGE = "last_stage"
+    ALL = "all"
+
+
+class Split(_Section):
+    """`val` and `test` are the shares of the images that the hash scheme sends there."""
+
+    scheme: SplitScheme
+    val: Fraction
+    test: Fraction
+    lists: str | None
+
+    @model_validator(mode="after")
+    def _consistent(self) -> "Split":
+        if self.val + self.test >= 1:
+            raise ValueError("val and test together must leave room for training (sum below 1)")
+        if self.scheme is SplitScheme.LISTS and not self.lists:
+            raise ValueError("scheme `lists` needs `lists`: the name of a folder in data/splits")
+        if self.lists is not None and not _plain_name(self.lists):
+            raise ValueError("`lists` is the name of a folder in data/splits, not a path")
+        return self
+
+
+class Data(_Section):
+    """What `prepare` reads: `source` is a folder of class folders, or a recipe of the renderer."""
+
+    source: str
+    split: Split
+    min_side: Count
+    max_side: Annotated[int, Field(ge=32)]
+    shard_mb: Count
+    test_frames: Count
+
+
+class Model(_Section):
+    """A torchvision classification network. `weights`: none, imagenet, or a file in models/pretrained."""
+
+    arch: str
+    weights: str
+    input_size: Annotated[int, Field(ge=32, le=1024)]
+
+    @field_validator("weights", mode="before")
+    @classmethod
+    def _yaml_null_is_none(cls, value: object) -> object:
+        return "none" if value is None else value
+
+    @field_validator("weights")
+    @classmethod
+    def _a_name(cls, value: str) -> str:
+        if not _plain_name(value):
+            raise ValueError("none, imagenet, or the name of a file in models/pretrained (not a path)")
+        return value
+
+
+class Augment(_Section):
+    """Random flips, and brightness, contrast and saturation changed by up to `color_jitter`."""
+
+    hflip: bool
+    color_jitter: Annotated[float, Field(ge=0, le=1)]
+
+
+class Train(_Section):
+    """How the network learns. `patience`: epochs without a better validation before stopping; `views`: see DESIGN."""
+
+    trainable: Trainable
+    epochs: Count
+    batch_size: Annotated[int, Field(ge=2)]
+    weight_decay: Annotated[float, Field(ge=0)]
+    label_smoothing: Annotated[float, Field(ge=0, lt=1)]
+    views: Count
+    augment: Augment
+    patience: Count = 10
+    balanced_loss: bool = False
+    device: Literal["auto", "cpu", "cuda"] = "auto"
+
+
+class Evaluate(_Section):
+    """`target_purity`: the share of a bin's items that must be of its material."""
+
+    target_purity: Fraction
+
+
+class Export(_Section):
+    """`parity_tolerance`: largest difference of any probability between PyTorch and ONNX Runtime."""
+
+    opset: Annotated[int, Field(ge=18, le=23)]
+    parity_tolerance: Positive
+
+
+class Simulate(_Section):
+    """The belt: how many items pass, how often, how fast, and how far the ejector stands from the camera."""
+
+    items: Count
+    items_per_s: Positive
+    belt_m_per_s: Positive
+    camera_to_ejector_m: Positive
+
+
+class Params(_Section):
+    """The whole of params.yaml."""
+
+    seed: Annotated[int, Field(ge=0, lt=2**32)]
+    lr: Positive
+    data: Data
+    model: Model
+    train: Train
+    evaluate: Evaluate
+    export: Export
+    simulate: Simulate
+
+
+def load(path: Path = PARAMS) -> Params:
+    """Read and check params.yaml; ScraplineError names the first wrong key and the nearest valid one."""
+    try:
+        raw = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise ScraplineError(f"{path} is not here: run from the repository's root") from None
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise ScraplineError(f"{path} is not valid YAML: {error}") from None
+    if not isinstance(raw, dict):
+        raise ScraplineError(f"{path} is empty or no mapping: start from recipes/demo.yaml")
+    try:
+        return Params.model_validate(raw)
+    except ValidationError as error:
+        raise ScraplineError(f"{path}: {_explain(error.errors()[0])}") from None
+
+
+def _explain(problem: Any) -> str:
+    """One line for pydantic's first finding."""
+    location = [str(part) for part in problem["loc"]]
+    key = ".".join(location)
+    if problem["type"] == "extra_forbidden":
+        known = list(_section_at(location[:-1]).model_fields)
+        near = difflib.get_close_matches(location[-1], known, n=1, cutoff=0.0)
+        return f"unknown key `{key}`; did you mean `{'.'.join([*location[:-1], *near])}`?"
+    if problem["type"] == "missing":
+        return f"`{key}` is missing (recipes/demo.yaml shows every key)"
+    reason = problem["msg"].removeprefix("Value error, ")
+    got = "" if isinstance(problem["input"], dict) else f", got {problem['input']!r}"
+    return f"`{key}`: {reason[0].lower()}{reason[1:]}{got}"
+
+
+def _section_at(location: list[str]) -> type[BaseModel]:
+    section: type[BaseModel] = Params
+    for part in location:
+        annotation = section.model_fields[part].annotation
+        options = typing.get_args(annotation) if isinstance(annotation, types.UnionType) else (annotation,)
+        section = next(option for option in options if isinstance(option, type) and issubclass(option, BaseModel))
+    return section
+
+
+def _plain_name(value: str) -> bool:
+    return value not in ("", ".", "..") and PurePosixPath(value).name == value and "\\" not in value

@@ -1,0 +1,47 @@
+"""Every artefact's path, relative to the repository's root. dvc.yaml names the same ones; a test compares them."""
+
+from pathlib import Path
+
+PARAMS = Path("params.yaml")
+
+RAW = Path("data/raw")
+SPLITS = Path("data/splits")
+PREPARED = Path("data/prepared")
+MANIFEST = PREPARED / "manifest.csv"
+CLASSES = PREPARED / "classes.json"
+TEST_FRAMES = Path("data/test_frames")
+
+PRETRAINED = Path("models/pretrained")
+CHECKPOINT = Path("models/trained_model.pth")
+ONNX = Path("models/converted_model.onnx")
+
+PREPARATION = Path("results/preparation")
+PREPARATION_REPORT = PREPARATION / "report.json"
+CLASS_BALANCE = PREPARATION / "class_balance.csv"
+QUARANTINE = PREPARATION / "quarantine.csv"
+CONTACT_SHEETS = PREPARATION / "contact_sheets"
+
+TRAINING = Path("results/training")
+HISTORY = TRAINING / "history.csv"
+TRAINING_METRICS = TRAINING / "metrics.json"
+
+EVALUATION = Path("results/evaluation")
+EVALUATION_METRICS = EVALUATION / "metrics.json"
+OPERATING_POINTS = EVALUATION / "operating_points.json"
+PREDICTIONS = EVALUATION / "predictions.csv"
+CONFUSION = EVALUATION / "confusion.csv"
+CONFUSION_PLOT = EVALUATION / "confusion_matrix.png"
+RELIABILITY_PLOT = EVALUATION / "reliability.png"
+PURITY_PLOT = EVALUATION / "purity.png"
+MISTAKES = EVALUATION / "mistakes.png"
+
+EXPORT = Path("results/export")
+EXPORT_METRICS = EXPORT / "metrics.json"
+
+SIMULATION_RESULTS = Path("results/simulation_results.csv")
+SIMULATION = Path("results/simulation")
+SIMULATION_METRICS = SIMULATION / "metrics.json"
+LATENCY_PLOT = SIMULATION / "latency.png"
+BELT_PLOT = SIMULATION / "belt.png"
+SUMMARY = Path("results/summary.json")
+REPORT = Path("performance_report.md")

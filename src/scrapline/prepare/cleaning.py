@@ -1,0 +1,135 @@
+"""Examine every image of a source, drop what cannot be used, and split the rest without leaks."""
+
+from collections import defaultdict
+from dataclasses import dataclass
+from pathlib import Path
+
+from scrapline import splitting
+from scrapline.console import track
+from scrapline.errors import ScraplineError
+from scrapline.parallel import process_map
+from scrapline.params import Data, SplitScheme
+from scrapline.paths import SPLITS
+from scrapline.prepare import quality
+from scrapline.prepare.quality import Photo, Rejected
+from scrapline.prepare.sources import ContentDigest, Item, Source, count
+
+
+@dataclass(frozen=True)
+class Examined:
+    """Every image of the source, looked at once."""
+
+    photos: list[Photo]
+    rejected: list[Rejected]
+    images: int
+    digest: str
+
+
+@dataclass(frozen=True)
+class Cleaned:
+    """What stays, with its split and near-duplicate group by image_id, and all that was quarantined."""
+
+    photos: list[Photo]
+    split: dict[str, str]
+    group: dict[str, str]
+    rejected: list[Rejected]
+    unlisted: int
+
+
+def lists_folder(data: Data) -> Path | None:
+    """The folder of pinned split lists that the params name, checked; None for the hash scheme."""
+    if data.split.scheme is SplitScheme.HASH or data.split.lists is None:
+        return None
+    folder = SPLITS / data.split.lists
+    splitting.read_lists(folder)
+    return folder
+
+
+def examine(source: Source, spool: Path, data: Data) -> Examined:
+    """Decode and hash every image on all cores; what had to be drawn or converted lies in `spool` afterwards."""
+    total = count(source)
+    examiner = quality.Examiner(source, spool, data.min_side, data.max_side)
+    digest = ContentDigest()
+    photos: list[Photo] = []
+    rejected: list[Rejected] = []
+    results = process_map(examiner, source.items())
+    for item, examination in zip(source.items(), track(results, "examining images", total), strict=True):
+        digest.add(item.path, examination.sha256)
+        if isinstance(examination.result, Photo):
+            photos.append(examination.result)
+        else:
+            rejected.append(examination.result)
+    return Examined(photos, rejected, total, digest.hexdigest())
+
+
+def clean(examined: Examined, reader: "StoredBytes", data: Data, *, seed: int, lists: Path | None) -> Cleaned:
+    """Drop doubles, group near-duplicates and split without leaks. Raises ScraplineError for an unusable class."""
+    split_of = splitting.read_lists(lists) if lists else {}
+    _check_listed(split_of, examined, lists)
+    photos, doubles = quality.drop_doubles(
+        examined.photos, lambda photo: splitting.rank_by_list(split_of, photo.source_path)
+    )
+    rejected = examined.rejected + doubles
+    _check_every_class_left(reader.source.classes, photos, rejected)
+    groups = quality.group_near_duplicates(photos, reader, data.max_side)
+    members = [
+        splitting.Member(photo.image_id, photo.class_name, photo.source_path, group)
+        for photo, group in zip(photos, groups, strict=True)
+    ]
+    group_of = {member.image_id: member.group for member in members}
+    if data.split.scheme is SplitScheme.HASH:
+        by_group = splitting.by_hash(members, seed=seed, val=data.split.val, test=data.split.test)
+        split = {member.image_id: by_group[member.group] for member in members}
+        return Cleaned(photos, split, group_of, rejected, unlisted=0)
+    split, leaks = splitting.by_lists(members, split_of)
+    rejected += [
+        Rejected(photo.source_path, "leaks_into_test", f"nearly the same photo as {leaks[photo.image_id]}")
+        for photo in photos
+        if photo.image_id in leaks
+    ]
+    kept = [photo for photo in photos if photo.image_id in split]
+    _check_splits_filled(reader.source.classes, kept, split)
+    return Cleaned(kept, split, group_of, rejected, sum(photo.source_path not in split_of for photo in kept))
+
+
+@dataclass(frozen=True)
+class StoredBytes:
+    """The bytes that go into the shards for a photo: from the spool, or the source's own file."""
+
+    source: Source
+    spool: Path
+
+    def __call__(self, photo: Photo) -> bytes:
+        """Read them."""
+        if photo.spooled:
+            return (self.spool / f"{photo.image_id}.{photo.suffix}").read_bytes()
+        return self.source.read(Item(photo.class_name, photo.source_path))
+
+
+def _check_listed(split_of: dict[str, str], examined: Examined, lists: Path | None) -> None:
+    present = {photo.source_path for photo in examined.photos} | {entry.source_path for entry in examined.rejected}
+    missing = sorted(set(split_of) - present)
+    if missing:
+        raise ScraplineError(
+            f"{lists} names {len(missing)} file{'s' * (len(missing) > 1)} that the source has not, the first "
+            f"`{missing[0]}`: fetch the whole data set, or take the lines out"
+        )
+
+
+def _check_every_class_left(classes: list[str], photos: list[Photo], rejected: list[Rejected]) -> None:
+    left = {photo.class_name for photo in photos}
+    for name in classes:
+        if name not in left:
+            reasons = quality.count_reasons(r for r in rejected if r.source_path.startswith(f"{name}/"))
+            why = ", ".join(f"{number} {reason}" for reason, number in reasons.items()) or "the folder is empty"
+            raise ScraplineError(f"class `{name}` has no usable photo ({why}): add photos, or remove the folder")
+
+
+def _check_splits_filled(classes: list[str], photos: list[Photo], split: dict[str, str]) -> None:
+    filled: defaultdict[str, set[str]] = defaultdict(set)
+    for photo in photos:
+        filled[photo.class_name].add(split[photo.image_id])
+    for name in classes:
+        for wanted in splitting.SPLITS:
+            if wanted not in filled[name]:
+                raise ScraplineError(f"class `{name}` has no image in the {wanted} list: add one to {wanted}.txt")

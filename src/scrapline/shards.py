@@ -1,0 +1,131 @@
+"""The cleaned data set on disk: WebDataset tar shards and the manifest that lists every image in them."""
+
+import csv
+import json
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from typing import Any
+
+from scrapline import files
+from scrapline.errors import ScraplineError
+
+_TAR_BLOCK = 512
+_MAX_PREFIX_BITS = 16
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One line of manifest.csv. `bytes` is the size in the shard; `width` and `height` are pixels there."""
+
+    image_id: str
+    class_name: str
+    split: str
+    group: str
+    width: int
+    height: int
+    bytes: int
+    source_path: str
+    shard: str
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """One image as training and evaluation read it; `label` indexes classes.json."""
+
+    image_id: str
+    label: int
+    data: bytes
+
+
+def plan(split: str, image_ids: Sequence[str], sizes: Sequence[int], *, shard_mb: int) -> list[str]:
+    """The shard of each image: by the leading bits of its id, as few bits as keep each shard below `shard_mb`.
+
+    An image's shard depends on no other image until the split doubles, so adding images changes few shards.
+    """
+    limit = shard_mb * 1024 * 1024
+    for bits in range(_MAX_PREFIX_BITS + 1):
+        buckets = [int(image_id, 16) >> (4 * len(image_id) - bits) for image_id in image_ids]
+        filled: dict[int, int] = {}
+        for bucket, size in zip(buckets, sizes, strict=True):
+            filled[bucket] = filled.get(bucket, 2 * 10 * 1024) + _tar_size(size) + _tar_size(1)
+        if max(filled.values(), default=0) <= limit:
+            break
+    return [f"{split}-{bucket:06d}.tar" for bucket in buckets]
+
+
+def write(folder: Path, rows: Iterable[Row], read: Callable[[Row], tuple[str, bytes]], classes: list[str]) -> None:
+    """Write shards, manifest.csv and classes.json; `rows` are sorted by split and id, `read` gives suffix and bytes.
+
+    The same images give the same bytes: members are sorted, owners empty and times zero.
+    """
+    from webdataset.writer import TarWriter  # brings torch along, which reading a manifest needs not
+
+    index = {name: number for number, name in enumerate(classes)}
+    names = ["class" if field.name == "class_name" else field.name for field in fields(Row)]
+    with (folder / "manifest.csv").open("w", encoding="utf-8", newline="") as stream:
+        manifest = csv.writer(stream, lineterminator="\n")
+        manifest.writerow(names)
+        shard, writer = "", None
+        for row in rows:
+            if row.shard != shard:
+                if writer:
+                    writer.close()
+                shard = row.shard
+                writer = TarWriter(str(folder / shard), user="", group="", mtime=0.0, encoder=False)
+            suffix, data = read(row)
+            assert writer is not None
+            writer.write({"__key__": row.image_id, suffix: data, "cls": str(index[row.class_name]).encode()})
+            manifest.writerow(asdict(row).values())
+        if writer:
+            writer.close()
+    content = json.dumps(classes, indent=2, ensure_ascii=False) + "\n"
+    (folder / "classes.json").write_text(content, encoding="utf-8", newline="\n")
+
+
+def read_manifest(folder: Path) -> list[Row]:
+    """Every image of the prepared data set, in shard order."""
+    files.require(folder / "manifest.csv")
+    with (folder / "manifest.csv").open(encoding="utf-8", newline="") as stream:
+        return [_parse(line) for line in csv.DictReader(stream)]
+
+
+def read_classes(folder: Path) -> list[str]:
+    """Class names in label order."""
+    content: list[str] = json.loads(files.require(folder / "classes.json").read_text(encoding="utf-8"))
+    return content
+
+
+def paths(folder: Path, split: str) -> list[Path]:
+    """The shards of one split, in order; ScraplineError where there are none."""
+    found = sorted(folder.glob(f"{split}-*.tar"))
+    if not found:
+        raise ScraplineError(f"{folder} holds no {split} shards: run `dvc repro prepare` (or `dvc pull`)")
+    return found
+
+
+def read(folder: Path, split: str) -> Iterator[Sample]:
+    """Stream one split's images in id order, one at a time."""
+    from webdataset.tariterators import group_by_keys, tar_file_expander
+
+    for path in paths(folder, split):
+        try:
+            with path.open("rb") as stream:
+                for raw in group_by_keys(tar_file_expander([{"url": path.name, "stream": stream}])):
+                    yield _sample(raw)
+        except (OSError, EOFError, ValueError, KeyError) as error:
+            raise ScraplineError(f"{path} is damaged ({error}): `dvc checkout` or `dvc repro prepare`") from None
+
+
+def _sample(raw: dict[str, Any]) -> Sample:
+    data = next(value for key, value in raw.items() if not key.startswith("__") and key != "cls")
+    return Sample(raw["__key__"], int(raw["cls"]), bytes(data))
+
+
+def _parse(line: dict[str, str]) -> Row:
+    numbers = {key: int(line.pop(key)) for key in ("width", "height", "bytes")}
+    return Row(class_name=line.pop("class"), **line, **numbers)  # type: ignore[arg-type]
+
+
+def _tar_size(size: int) -> int:
+    return _TAR_BLOCK + -(-size // _TAR_BLOCK) * _TAR_BLOCK

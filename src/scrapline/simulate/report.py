@@ -1,0 +1,104 @@
+"""results/summary.json and performance_report.md, made of the stages' JSON and nothing else."""
+
+import os
+import platform
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import jinja2
+import onnxruntime
+
+from scrapline import paths
+from scrapline.console import say
+from scrapline.engine import Engine
+from scrapline.parallel import cores
+
+Json = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Stages:
+    """What the stages before wrote."""
+
+    preparation: Json
+    training: Json
+    evaluation: Json
+    operating_points: Json
+    export: Json
+
+
+def machine() -> dict[str, Any]:
+    """The machine that the timings were taken on."""
+    return {"processor": _processor(), "cores": cores(), "engine": f"ONNX Runtime {onnxruntime.__version__}"}
+
+
+def summary(stages: Stages, simulation: Json) -> Json:
+    """The key figures of all stages, Git-tracked, so that `dvc metrics diff` needs no pull."""
+    test, validation = stages.evaluation["test"], stages.evaluation["validation"]
+    return {
+        "data": {"images": stages.preparation["kept"], **stages.preparation["splits"]},
+        "training": {key: stages.training[key] for key in ("best_epoch", "epochs_run", "temperature")},
+        "validation": {"accuracy": validation["accuracy"], "log_loss": validation["log_loss"]},
+        "test": {key: test[key] for key in ("accuracy", "macro_precision", "macro_recall", "macro_f1", "log_loss")},
+        "calibration": {"ece_after": stages.evaluation["calibration"]["ece_after"]},
+        "sorting": {key: stages.evaluation["operating_point"][key] for key in ("coverage", "purity")},
+        "export": {
+            "max_abs_diff": stages.export["parity"]["max_abs_diff"],
+            "size_mb": stages.export[stages.export["deployed"]]["size_mb"],
+        },
+        "simulation": {
+            "accuracy": simulation["accuracy"],
+            "latency_p95_ms": simulation["latency_ms"]["p95"],
+            **{key: simulation[key] for key in ("throughput_items_per_s", "late_rate", "dropped_rate", "review_rate")},
+        },
+    }
+
+
+def render(stages: Stages, simulation: Json, engine: Engine) -> str:
+    """The report's Markdown; its pictures are linked where the stages wrote them."""
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(Path(__file__).parent),
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+        autoescape=False,
+    )
+    environment.filters |= {"percent": _percent, "cell": lambda text: str(text).replace("|", "\\|")}
+    return environment.get_template("report.md.j2").render(
+        data=stages.preparation,
+        training=stages.training,
+        evaluation=stages.evaluation,
+        points=stages.operating_points,
+        export=stages.export,
+        simulation=simulation,
+        classes=engine.classes,
+        preprocessing=engine.preprocessing,
+        paths=paths,
+    )
+
+
+def tell(stages: Stages, simulation: Json) -> None:
+    """The end of a run: what it achieved and where everything is."""
+    test, latency = stages.evaluation["test"], simulation["latency_ms"]
+    say(
+        f"sorted {simulation['items']} items: {simulation['accuracy']:.1%} recognised, {simulation['review_rate']:.1%} "
+        f"to manual review, {simulation['late_rate']:.1%} late; p50 {latency['p50']:.1f}, p95 {latency['p95']:.1f} of "
+        f"{simulation['deadline_ms']:.0f} ms"
+    )
+    say(f"test accuracy {test['accuracy']:.1%} on {test['images']} images")
+    say(f"report {paths.REPORT}, models {paths.CHECKPOINT} and {paths.ONNX}, items {paths.SIMULATION_RESULTS}")
+
+
+def _percent(value: float | None, digits: int = 1) -> str:
+    return "–" if value is None else f"{value * 100:.{digits}f} %"  # noqa: RUF001 - a dash in a table
+
+
+def _processor() -> str:
+    cpuinfo = Path("/proc/cpuinfo")
+    if cpuinfo.is_file():
+        for line in cpuinfo.read_text(encoding="utf-8", errors="replace").splitlines():
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    return platform.processor() or platform.machine() or os.name

@@ -1,0 +1,57 @@
+"""Run the deployed model on a belt in real time: the pipeline's last stage, which also writes the report."""
+
+import typer
+
+from scrapline import errors, params, paths
+from scrapline.files import read_json, replacing, write_json
+
+app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
+
+
+@app.callback()
+def _commands() -> None:
+    """Keep `simulate` a command of its own name, though it stands alone so far."""
+
+
+@app.command()
+def simulate() -> None:
+    """Sort the test frames in real time, log every item, and write the figures and the report of all stages."""
+    from scrapline.engine import Engine
+    from scrapline.simulate import feed, line, pictures, report
+    from scrapline.simulate.kpis import Kpis
+    from scrapline.simulate.log import LiveLine, ResultsLog
+    from scrapline.simulate.sorter import Belt
+
+    settings = params.load().simulate
+    stages = report.Stages(
+        preparation=read_json(paths.PREPARATION_REPORT),
+        training=read_json(paths.TRAINING_METRICS),
+        evaluation=read_json(paths.EVALUATION_METRICS),
+        operating_points=read_json(paths.OPERATING_POINTS),
+        export=read_json(paths.EXPORT_METRICS),
+    )
+    engine = Engine.load(paths.ONNX)
+    frames = feed.find_frames(paths.TEST_FRAMES)
+    belt = Belt(settings.belt_m_per_s, settings.camera_to_ejector_m)
+    kpis, first = Kpis(), []
+    targets = (paths.SIMULATION_RESULTS, paths.SIMULATION, paths.SUMMARY, paths.REPORT)
+    with replacing(*targets) as (results_path, folder, summary_path, report_path):
+        line.warm_up(engine)
+        with ResultsLog(results_path) as log, LiveLine(settings.items) as live:
+            for result in line.run(engine, feed.arrivals(frames, settings.items, settings.items_per_s), belt):
+                log.append(result)
+                kpis.add(result)
+                live.show(result)
+                if result.item_id < pictures.BELT_ITEMS:
+                    first.append(result)
+        measured = kpis.metrics(engine.classes, belt.deadline_ms, len(frames)) | {"machine": report.machine()}
+        write_json(folder / paths.SIMULATION_METRICS.name, measured)
+        pictures.belt(folder / paths.BELT_PLOT.name, first, paths.TEST_FRAMES, engine.preprocessing.max_side)
+        pictures.latency(folder / paths.LATENCY_PLOT.name, kpis.latency_ms, belt.deadline_ms)
+        write_json(summary_path, report.summary(stages, measured))
+        report_path.write_text(report.render(stages, measured, engine), encoding="utf-8", newline="\n")
+    report.tell(stages, measured)
+
+
+if __name__ == "__main__":
+    errors.run(app)

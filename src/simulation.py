@@ -8,11 +8,6 @@ from scrapline.files import read_json, replacing, write_json
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
 
 
-@app.callback()
-def _commands() -> None:
-    """Keep `simulate` a command of its own name, though it stands alone so far."""
-
-
 @app.command()
 def simulate() -> None:
     """Sort the test frames in real time, log every item, and write the figures and the report of all stages."""
@@ -23,13 +18,7 @@ def simulate() -> None:
     from scrapline.simulate.sorter import Belt
 
     settings = params.load().simulate
-    stages = report.Stages(
-        preparation=read_json(paths.PREPARATION_REPORT),
-        training=read_json(paths.TRAINING_METRICS),
-        evaluation=read_json(paths.EVALUATION_METRICS),
-        operating_points=read_json(paths.OPERATING_POINTS),
-        export=read_json(paths.EXPORT_METRICS),
-    )
+    stages = report.Stages.read()
     engine = Engine.load(paths.ONNX)
     frames = feed.find_frames(paths.TEST_FRAMES)
     belt = Belt(settings.belt_m_per_s, settings.camera_to_ejector_m)
@@ -51,6 +40,14 @@ def simulate() -> None:
         write_json(summary_path, report.summary(stages, measured))
         report_path.write_text(report.render(stages, measured, engine), encoding="utf-8", newline="\n")
     report.tell(stages, measured)
+
+
+@app.command()
+def summary() -> None:
+    """Say again what the last run achieved, and where everything is."""
+    from scrapline.simulate import report
+
+    report.tell(report.Stages.read(), read_json(paths.SIMULATION_METRICS))
 
 
 if __name__ == "__main__":

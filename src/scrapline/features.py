@@ -18,7 +18,7 @@ from torch import Tensor
 import scrapline
 from scrapline import batches, shards
 from scrapline.batches import Predictions
-from scrapline.classifier import Classifier, normalise
+from scrapline.classifier import Classifier, mixed_precision, normalise
 from scrapline.console import counter, say
 from scrapline.errors import ScraplineError
 from scrapline.files import read_json, remove, sha256, write_json
@@ -122,7 +122,7 @@ class Extractor:
 
     @torch.inference_mode()
     def _embed(self, images: Tensor, dtype: torch.dtype) -> npt.NDArray[np.float32]:
-        with torch.autocast(self.device.type, dtype, enabled=dtype != torch.float32):
+        with mixed_precision(self.model, self.device, dtype):
             embedding = self.model.backbone(normalise(images.to(self.device), self.preprocessing))
         array: npt.NDArray[np.float32] = embedding.float().cpu().numpy()
         return array

@@ -1,12 +1,12 @@
 """The evaluate stage: figures, operating points and pictures from a model's logits."""
 
-import csv
 from collections import Counter
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from scrapline import imaging, metrics, shards
 from scrapline.batches import Predictions
@@ -82,18 +82,21 @@ def write_results(
     classes = checkpoint.classes
     write_json(folder / "metrics.json", content)
     write_json(folder / "operating_points.json", points)
-    rows = {row.image_id: row.source_path for row in shards.read_manifest(prepared) if row.split == "test"}
-    with (folder / "predictions.csv").open("w", encoding="utf-8", newline="") as stream:
-        writer = csv.writer(stream, lineterminator="\n")
-        writer.writerow(["image_id", "source_path", "true_class", "predicted_class", "confidence", *classes])
-        for image_id, label, row in zip(test.image_ids, test.labels, test.calibrated, strict=True):
-            levels = [f"{value:.6f}" for value in row]
-            best = int(row.argmax())
-            writer.writerow([image_id, rows[image_id], classes[label], classes[best], levels[best], *levels])
-    with (folder / "confusion.csv").open("w", encoding="utf-8", newline="") as stream:
-        writer = csv.writer(stream, lineterminator="\n")
-        writer.writerow(["actual", "predicted"])
-        writer.writerows((classes[a], classes[p]) for a, p in zip(test.labels, test.predicted, strict=True))
+    names = np.array(classes)
+    true, predicted = names[test.labels], names[test.predicted]
+    source_path = {row.image_id: row.source_path for row in shards.read_manifest(prepared) if row.split == "test"}
+    predictions = pd.DataFrame(
+        {
+            "image_id": test.image_ids,
+            "source_path": [source_path[image_id] for image_id in test.image_ids],
+            "true_class": true,
+            "predicted_class": predicted,
+            "confidence": test.calibrated.max(axis=1),
+        }
+    ).join(pd.DataFrame(test.calibrated, columns=[f"p_{name}" for name in classes]))
+    predictions.to_csv(folder / "predictions.csv", index=False, float_format="%.6f", lineterminator="\n")
+    pairs = pd.DataFrame({"actual": true, "predicted": predicted})
+    pairs.to_csv(folder / "confusion.csv", index=False, lineterminator="\n")
     counts = metrics.confusion(test.labels, test.predicted, len(classes))
     plots.confusion_matrix(folder / "confusion_matrix.png", counts, classes, f"Test, {len(test.labels)} images")
     errors = (content["calibration"]["ece_before"], content["calibration"]["ece_after"])

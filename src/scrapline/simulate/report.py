@@ -12,6 +12,7 @@ import onnxruntime
 from scrapline import paths
 from scrapline.console import say
 from scrapline.engine import Engine
+from scrapline.files import read_json
 from scrapline.parallel import cores
 
 Json = dict[str, Any]
@@ -26,6 +27,17 @@ class Stages:
     evaluation: Json
     operating_points: Json
     export: Json
+
+    @classmethod
+    def read(cls) -> "Stages":
+        """From where the stages wrote it."""
+        return cls(
+            preparation=read_json(paths.PREPARATION_REPORT),
+            training=read_json(paths.TRAINING_METRICS),
+            evaluation=read_json(paths.EVALUATION_METRICS),
+            operating_points=read_json(paths.OPERATING_POINTS),
+            export=read_json(paths.EXPORT_METRICS),
+        )
 
 
 def machine() -> dict[str, Any]:

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from scrapline import batches, shards
 from scrapline.batches import predict
-from scrapline.classifier import Classifier, native_bf16, normalise
+from scrapline.classifier import Classifier, mixed_precision, native_bf16, normalise
 from scrapline.console import say, track
 from scrapline.imaging import Preprocessing
 from scrapline.params import Params, Trainable
@@ -44,7 +44,7 @@ def fine_tune(
     model.to(device).to(memory_format=torch.channels_last)
 
     def forward(images: Tensor) -> Tensor:
-        with torch.autocast(device.type, dtype, enabled=dtype != torch.float32):
+        with mixed_precision(model, device, dtype):
             logits, _ = model(normalise(images, preprocessing))
         result: Tensor = logits.float()
         return result

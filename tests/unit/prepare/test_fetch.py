@@ -99,12 +99,12 @@ def test_archive_fills_raw_below_any_wrapper(tmp_path: Path, pack: object, prefi
 
 def test_folder_is_copied_and_stays(tmp_path: Path) -> None:
     source = write(tmp_path / "mine", {f"set/{name}": content for name, content in PHOTOS.items()})
-    write(source, {"set/notes.txt": b"n", ".hidden/a": b"x", "set/glass/Thumbs.db": b"x"})
+    write(source, {"top.txt": b"t", "set/notes.txt": b"n", ".hidden/a": b"x", "set/glass/Thumbs.db": b"x"})
     before = tree(source)
     fetched = fetch(Request(source=str(source)))
     assert tree("data/raw") == PHOTOS
     assert tree(source) == before
-    assert fetched.ignored == 1
+    assert fetched.ignored == 2
     assert fetched.digest == digest_of(PHOTOS)
 
 

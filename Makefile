@@ -1,0 +1,61 @@
+# The README's commands. VENV: where the virtual environment stands; TORCH=cpu: take PyTorch's own CPU builds.
+VENV ?= .venv
+PYTHON ?= python3
+TORCH ?= pypi
+BIN := $(VENV)/$(if $(filter Windows_NT,$(OS)),Scripts,bin)
+TORCH_CPU_INDEX := https://download.pytorch.org/whl/cpu
+TORCH_PINS := $(shell grep -E '^(torch|torchvision)==' requirements.txt)
+STAMP := $(VENV)/.requirements-$(shell cat requirements.txt requirements-dev.txt | sha256sum | cut -c1-16)-$(TORCH)
+
+# DVC runs `python`, whichever comes first.
+export PATH := $(abspath $(BIN)):$(PATH)
+
+.PHONY: run setup test lint trashnet
+.DEFAULT_GOAL := run
+
+run: setup            ## install, run the pipeline on the embedded demo, and say what came out
+	@python src/data_preparation.py check
+	dvc repro
+	@python src/simulation.py summary
+
+setup: $(STAMP)       ## make the virtual environment and install the pinned requirements
+
+$(STAMP):
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' || \
+		{ echo "error: $(PYTHON) is no Python 3.11 to 3.13; name one with make PYTHON=python3.12" >&2; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+ifeq ($(TORCH),cpu)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --index-url $(TORCH_CPU_INDEX) $(TORCH_PINS)
+endif
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt -r requirements-dev.txt
+	@rm -f $(VENV)/.requirements-*
+	@touch $@
+
+lint: setup           ## formatting, lint and types
+	ruff format --check .
+	ruff check .
+	mypy src
+
+test: lint            ## lint, and all tests but those that need TrashNet
+	pytest -m "not trashnet"
+
+# ARCHIVE, SPLIT: local copies of the data set's archive and of its split lists. WEIGHTS: a local state dict in place of
+# torchvision's ImageNet download; WEIGHTS_NOTE: what it is, for the report.
+RECIPE_PARAMS = sed 's/weights: imagenet /weights: $(if $(WEIGHTS),$(notdir $(WEIGHTS)),imagenet) /' recipes/trashnet.yaml
+
+trashnet: setup       ## fetch TrashNet, put its recipe in place, and run the pipeline on it
+	@git diff --quiet HEAD -- params.yaml || { $(RECIPE_PARAMS) | cmp -s - params.yaml; } || \
+		{ echo "error: params.yaml has uncommitted edits: commit them, or undo them with git checkout params.yaml" >&2; exit 1; }
+	@test -z "$(WEIGHTS)" || test -f "$(WEIGHTS)" || { echo "error: WEIGHTS=$(WEIGHTS) is not here" >&2; exit 1; }
+	python src/data_preparation.py fetch trashnet $(if $(ARCHIVE),--archive "$(ARCHIVE)") $(if $(SPLIT),--split "$(SPLIT)")
+	dvc add --quiet data/raw
+ifneq ($(WEIGHTS),)
+	@rm -f "models/pretrained/$(notdir $(WEIGHTS))"
+	cp "$(WEIGHTS)" models/pretrained/
+	$(if $(WEIGHTS_NOTE),@printf '%s\n' "$(WEIGHTS_NOTE)" > "models/pretrained/$(basename $(notdir $(WEIGHTS))).txt")
+	dvc add --quiet "models/pretrained/$(notdir $(WEIGHTS))"
+endif
+	@$(RECIPE_PARAMS) > .params.yaml.partial && mv .params.yaml.partial params.yaml
+	@python src/data_preparation.py check
+	dvc repro
+	@python src/simulation.py summary

@@ -169,17 +169,18 @@ def mixed_precision(model: Classifier, device: torch.device, dtype: torch.dtype)
         yield
         return
     stem = next(module for module in model.backbone.modules() if isinstance(module, nn.Conv2d))
-    exact = torch.autocast(device.type, enabled=False)
-    hooks = [
-        stem.register_forward_pre_hook(lambda *_: exact.__enter__()),
-        stem.register_forward_hook(lambda *_: exact.__exit__(None, None, None), always_call=True),
-    ]
+    compute = stem.forward
+
+    def in_float32(images: Tensor) -> Tensor:
+        with torch.autocast(device.type, enabled=False):
+            return compute(images)
+
+    stem.forward = in_float32  # type: ignore[assignment, method-assign]
     try:
         with torch.autocast(device.type, dtype):
             yield
     finally:
-        for hook in hooks:
-            hook.remove()
+        del stem.forward
 
 
 @contextmanager

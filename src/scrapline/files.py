@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,26 +14,45 @@ from scrapline.errors import ScraplineError
 
 @contextmanager
 def replacing(*targets: Path) -> Iterator[list[Path]]:
-    """Yield a place to write for each target file or folder; rename all into place once the block succeeds.
+    """Yield a place to write for each target file or folder; put all into place once the block succeeds.
 
-    Folders are those whose name has no suffix, and are made. A failure or a signal leaves the targets as they were;
-    what a killed run left behind is cleared by the next.
+    Folders are those whose name has no suffix, and are made. A failure or a signal at any moment leaves the targets as
+    they were, and after a kill the next call brings them back: old targets are renamed aside and removed last.
     """
-    partial = [target.with_name(f".{target.name}.partial") for target in targets]
-    for path in partial:
-        remove(path)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        if not path.with_name(path.name.removesuffix(".partial")).suffix:
-            path.mkdir()
+    partial, aside = [_partial(target) for target in targets], [_aside(target) for target in targets]
+    for target, fresh in zip(targets, partial, strict=True):
+        recover(target)
+        fresh.parent.mkdir(parents=True, exist_ok=True)
+        if not target.suffix:
+            fresh.mkdir()
+    placed: list[Path] = []
     try:
         yield partial
-        for path, target in zip(partial, targets, strict=True):
-            if path.is_dir():
+        for target, fresh, old in zip(targets, partial, aside, strict=True):
+            if os.path.lexists(target):
+                target.replace(old)
+            placed.append(target)
+            fresh.replace(target)
+    except BaseException:
+        for target in placed:
+            remove(target)
+        for target, old in zip(targets, aside, strict=True):
+            if os.path.lexists(old):
                 remove(target)
-            path.replace(target)
+                old.replace(target)
+        raise
     finally:
-        for path in partial:
+        for path in (*partial, *aside):
             remove(path)
+
+
+def recover(target: Path) -> None:
+    """Bring back what a killed run had renamed aside, unless the new stands in its place; clear the rest."""
+    old = _aside(target)
+    if not os.path.lexists(target) and os.path.lexists(old):
+        old.replace(target)
+    remove(old)
+    remove(_partial(target))
 
 
 def remove(path: Path) -> None:
@@ -81,3 +101,11 @@ def scratch(folder: Path) -> Iterator[Path]:
         yield folder
     finally:
         remove(folder)
+
+
+def _partial(target: Path) -> Path:
+    return target.with_name(f".{target.name}.partial")
+
+
+def _aside(target: Path) -> Path:
+    return target.with_name(f".{target.name}.old")

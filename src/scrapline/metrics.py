@@ -26,6 +26,8 @@ def summarise(labels: Labels, probabilities: Probabilities) -> dict[str, Any]:
     precision, recall, f1, _ = sk.precision_recall_fscore_support(
         labels, predicted, labels=classes, average="macro", zero_division=0
     )
+    exact = probabilities.astype(np.float64)
+    exact /= exact.sum(axis=1, keepdims=True)  # float32 rows sum to 1 but for rounding, which scikit-learn warns of
     return {
         "images": len(labels),
         "accuracy": _rounded(correct / len(labels)),
@@ -34,7 +36,7 @@ def summarise(labels: Labels, probabilities: Probabilities) -> dict[str, Any]:
         "macro_precision": _rounded(precision),
         "macro_recall": _rounded(recall),
         "macro_f1": _rounded(f1),
-        "log_loss": _rounded(sk.log_loss(labels, probabilities.astype(np.float64), labels=classes)),
+        "log_loss": _rounded(sk.log_loss(labels, exact, labels=classes)),
     }
 
 

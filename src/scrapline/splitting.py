@@ -56,7 +56,7 @@ def read_lists(folder: Path) -> dict[str, str]:
     for split in SPLITS:
         path = folder / f"{split}.txt"
         try:
-            lines = path.read_text(encoding="utf-8").splitlines()
+            lines = path.read_text(encoding="utf-8-sig").splitlines()
         except (FileNotFoundError, NotADirectoryError):
             raise ScraplineError(
                 f"{path} is not here: data.split.lists names a folder with train, val and test.txt"

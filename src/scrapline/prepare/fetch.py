@@ -2,6 +2,7 @@
 
 import os
 import shutil
+from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
@@ -11,15 +12,14 @@ from rich.text import Text
 from scrapline import paths
 from scrapline.console import console, say, track
 from scrapline.errors import ScraplineError
-from scrapline.files import replacing, scratch, sha256
+from scrapline.files import recover, replacing, scratch, sha256
 from scrapline.prepare import trashnet
 from scrapline.prepare.archives import unpack
 from scrapline.prepare.download import check_sha256, check_url, download
 from scrapline.prepare.intake import MAX_BYTES, check_room, unsafe_name, visible
 from scrapline.prepare.layout import Layout, find_classes
 from scrapline.prepare.lists import Lists, read
-from scrapline.prepare.sources import ContentDigest, FolderSource
-from scrapline.prepare.swap import coming_back, recover
+from scrapline.prepare.sources import TRASHNET_SHA256, ContentDigest, FolderSource
 
 WORK = paths.RAW.with_name(".fetch.partial")
 _OTHERWISE = "check the address and the connection, or get the archive by other means and fetch the local file"
@@ -62,6 +62,8 @@ def fetch(request: Request) -> Fetched:
     Everything is written beside its place and renamed at the end. Raises ScraplineError for all that a user can cause.
     """
     recover(paths.RAW)
+    if request.source == trashnet.NAME and (present := _present(request)):
+        return present
     _check(request)
     with scratch(WORK) as work:
         lists = _lists(request)
@@ -70,15 +72,24 @@ def fetch(request: Request) -> Fetched:
         if lists:
             lists.check_present(layout.files)
         targets = [paths.RAW] + ([lists.place] if lists else [])
-        with coming_back(*targets) as put_aside, replacing(*targets) as partial:
+        with replacing(*targets) as partial:
             _bring(photos, layout, partial[0])
             digest = content_digest(partial[0], len(layout.files))
             if request.source == trashnet.NAME:
                 trashnet.check_content(digest, _named(request))
             if lists:
                 lists.write(partial[1])
-            put_aside()
     return Fetched(layout.counts, layout.ignored, digest, lists.name if lists else None)
+
+
+def _present(request: Request) -> Fetched | None:
+    """TrashNet as it already lies there, whole and with its lists; None where anything is missing or asked anew."""
+    place = paths.SPLITS / trashnet.NAME
+    if request.replace or not paths.RAW.is_dir() or not place.is_dir():
+        return None
+    counts = Counter(item.class_name for item in FolderSource(paths.RAW).items())
+    digest = content_digest(paths.RAW, counts.total())
+    return Fetched(dict(counts), 0, digest, trashnet.NAME) if digest == TRASHNET_SHA256 else None
 
 
 def tell(fetched: Fetched) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 from scrapline.errors import ScraplineError
 from scrapline.prepare.download import download
 from scrapline.prepare.lists import Lists, read
+from scrapline.prepare.sources import TRASHNET_SHA256
 from scrapline.splitting import SPLITS
 
 NAME = "trashnet"
@@ -18,7 +19,6 @@ SPLIT_SHA256 = {
     "val": "a6c01936e4a4adce41e8da776db39b366d1db46acf07f63215bbe24709081340",
     "test": "a8cc4e520e4676c6e1bd6346d51a101f80e468763a36f2818ed4e32abb05bb79",
 }
-CONTENT_DIGEST = "500621cb43942c2ca8065cc6fea1acad9a020fc773e524146816ab2aef8eaed9"
 CLASSES = ("glass", "paper", "cardboard", "plastic", "metal", "trash")  # the authors count them from 1
 OFFLINE = (
     "check the connection, or do without it: "
@@ -68,10 +68,10 @@ def parse_one_indexed(text: str, where: str) -> list[str]:
 
 def check_content(digest: str, where: str) -> None:
     """Raise ScraplineError unless the photos are TrashNet's, byte for byte."""
-    if digest != CONTENT_DIGEST:
+    if digest != TRASHNET_SHA256:
         raise ScraplineError(
             f"{where} does not hold TrashNet's 2,527 resized photos: its content digest is {digest}, not "
-            f"{CONTENT_DIGEST}; download dataset-resized.zip again, or fetch it as your own: fetch FILE"
+            f"{TRASHNET_SHA256}; download dataset-resized.zip again, or fetch it as your own: fetch FILE"
         )
 
 

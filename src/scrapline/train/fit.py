@@ -68,7 +68,7 @@ def fit(task: Task, settings: Train, lr: float) -> list[Epoch]:
             loss_sum += loss.item() * len(labels)
             correct += int((logits.argmax(1) == labels).sum())
             seen += len(labels)
-        epoch = _epoch(number, scheduler.get_last_lr()[0], loss_sum / seen, correct / seen, *task.validate())
+        epoch = _epoch(number, float(scheduler.get_last_lr()[0]), loss_sum / seen, correct / seen, *task.validate())
         if not math.isfinite(epoch.train_loss) or not math.isfinite(epoch.validation_loss):
             raise ScraplineError(f"training diverged in epoch {number} (the loss is no number): lower `lr`")
         history.append(epoch)

@@ -20,7 +20,7 @@ from typer.testing import CliRunner
 
 from scrapline.errors import ScraplineError
 from scrapline.prepare import fetch as module
-from scrapline.prepare import layout, swap
+from scrapline.prepare import layout
 from scrapline.prepare.fetch import Request, fetch
 
 PHOTOS = {"glass/1.jpg": b"g1", "glass/2.jpg": b"g2", "metal/1.jpg": b"m1", "metal/side/2.jpg": b"m2"}
@@ -335,13 +335,6 @@ def test_what_a_killed_run_left_is_recovered_and_cleared(tmp_path: Path) -> None
     write(Path("data/.raw.old"), {"glass/8.jpg": b"x"})
     fetch(Request(source=str(archive), replace=True))
     assert tree("data") == {f"raw/{name}": content for name, content in PHOTOS.items()}
-
-
-def test_swap_leaves_targets_alone_until_they_are_put_aside() -> None:
-    write(Path("here"), OLD)
-    with pytest.raises(Stopped), swap.coming_back(Path("here"), Path("there")):
-        raise Stopped
-    assert tree(".") == {f"here/{name}": content for name, content in OLD.items()}
 
 
 # Split lists

@@ -121,7 +121,7 @@ def load_tensors(path: Path) -> dict[str, Any]:
         content = torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError:
         raise ScraplineError(f"{path} holds more than tensors and was not opened: save a plain state_dict") from None
-    except (RuntimeError, EOFError, ValueError, KeyError) as error:
+    except (RuntimeError, OSError, EOFError, ValueError, KeyError) as error:
         reason = str(error).split("\n")[0]
         raise ScraplineError(f"{path} is damaged or no PyTorch file ({reason}): fetch it again") from None
     if not isinstance(content, dict):

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import tarfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
@@ -113,8 +114,9 @@ def read(folder: Path, split: str) -> Iterator[Sample]:
             with path.open("rb") as stream:
                 for raw in group_by_keys(tar_file_expander([{"url": path.name, "stream": stream}])):
                     yield _sample(raw)
-        except (OSError, EOFError, ValueError, KeyError) as error:
-            raise ScraplineError(f"{path} is damaged ({error}): `dvc checkout` or `dvc repro prepare`") from None
+        except (tarfile.TarError, OSError, EOFError, ValueError, KeyError) as error:
+            reason = str(error.args[0] if error.args else error)
+            raise ScraplineError(f"{path} is damaged ({reason}): `dvc checkout` or `dvc repro prepare`") from None
 
 
 def _sample(raw: dict[str, Any]) -> Sample:

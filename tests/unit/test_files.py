@@ -1,4 +1,3 @@
-import os
 from pathlib import Path
 
 import pytest
@@ -33,7 +32,7 @@ def test_replacing_leaves_all_as_it_was_when_the_block_fails(error: type[BaseExc
         fresh.write_text("half")
         raise error
     assert tree() == {"a.txt": "old"}
-    assert os.listdir() == ["a.txt"]
+    assert [path.name for path in Path().iterdir()] == ["a.txt"]
 
 
 def test_replacing_restores_all_targets_when_one_was_not_written() -> None:

@@ -24,7 +24,7 @@ def belt(rng: Rng, light: Light, *, height: int, width: int) -> Rgb:
     slope = np.zeros(shape, np.float32)
     slope[1:-1, 1:-1] = light.direction[0] * (relief[1:-1, :-2] - relief[1:-1, 2:])
     slope[1:-1, 1:-1] += light.direction[1] * (relief[:-2, 1:-1] - relief[2:, 1:-1])
-    return albedo * (lit_flat(light) * (1 + slope * (side / 440)))
+    return albedo * (lit_flat(light) * (1 + slope * (side / 700)))
 
 
 def _profile(rng: Rng, shape: tuple[int, int]) -> Field:

@@ -56,7 +56,7 @@ def _item(rng: Rng, material: str, frame: tuple[int, int]) -> list[Piece]:
         x=width / 2 + rng.uniform(-0.13, 0.13) * width,
         y=height / 2 + rng.uniform(-0.1, 0.1) * height,
         angle=rng.uniform(0, 2 * math.pi),
-        size=side * rng.uniform(0.36, 0.54),
+        size=side * rng.uniform(0.4, 0.56),
         frame=frame,
     )
     form = FORMS[material][int(rng.integers(len(FORMS[material])))]

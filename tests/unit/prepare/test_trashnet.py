@@ -109,7 +109,7 @@ def test_trashnet_offline_is_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPat
         Request(source="trashnet", archive=DATASET / "dataset-resized.zip", split=DATASET / "split", replace=True)
     )
     assert fetched.counts == {"cardboard": 403, "glass": 501, "metal": 410, "paper": 594, "plastic": 482, "trash": 137}
-    assert fetched.digest == trashnet.CONTENT_DIGEST
+    assert fetched.digest == trashnet.TRASHNET_SHA256
     assert fetched.lists == "trashnet"
     assert sum(path.is_file() for path in Path("data/raw").rglob("*")) == 2527
     split_of = read_lists(Path("data/splits/trashnet"))

@@ -77,9 +77,9 @@ def carton(rng: Rng, pose: Pose) -> list[Piece]:
     corners += [(1, aspect - cuff), (1.06, aspect), (score, aspect), (score - 0.05, aspect + tab)]
     corners += [(-0.93, aspect + tab * 0.9), (-1, aspect)]
     patch = cut(pose, skewed(rng, np.array(corners), amount=0.02))
-    ground = pick(rng, _LINED if rng.random() < 0.35 else _KRAFT)
+    ground = pick(rng, _LINED if rng.random() < 0.2 else _KRAFT)
     albedo = _fibres(rng, patch, ground)
-    if rng.random() < 0.6:
+    if rng.random() < 0.5:
         design = Print(patch, (-0.96, -aspect * 0.97, score - 0.02, aspect * 0.97))
         artwork(rng, design, pick(rng, _BRANDS), pick(rng, _BRANDS), pick(rng, _BRANDS))
         if rng.random() < 0.5:
@@ -123,7 +123,7 @@ def egg_box(rng: Rng, pose: Pose) -> list[Piece]:
 
 
 def _board(rng: Rng) -> Rgb:
-    return pick(rng, _KRAFT if rng.random() < 0.75 else _LINED)
+    return pick(rng, _KRAFT if rng.random() < 0.85 else _LINED)
 
 
 def _fibres(rng: Rng, patch: Patch, colour: Rgb) -> Rgb:
@@ -168,4 +168,4 @@ def _polar(radius: float, angle: float) -> tuple[float, float]:
     return radius * math.cos(angle), radius * math.sin(angle)
 
 
-FORMS = (sheet, sheet, box, carton, tube, egg_box)
+FORMS = (sheet, sheet, sheet, box, box, carton, tube, egg_box)

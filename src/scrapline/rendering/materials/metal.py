@@ -48,12 +48,12 @@ def tin(rng: Rng, pose: Pose) -> list[Piece]:
     bare = pick(rng, _BARE)
     albedo: Rgb = np.broadcast_to(bare, (3, *patch.shape))
     metal: Field | float = 0.9
-    if rng.random() < 0.4:
+    if rng.random() < 0.25:
         sleeve = Print(patch, (-0.7, -1.4 * radius, 0.7, 1.4 * radius))
         artwork(rng, sleeve, pick(rng, _COATS), pick(rng, _COATS), pick(rng, _COATS))
         albedo, ink = sleeve.wrap(patch, albedo, v=around(here, patch.v))
         metal = metal * (1 - 0.9 * ink)
-    albedo, metal = _rusted(rng, patch, albedo, metal, amount=max(0.0, rng.uniform(-0.5, 0.55)))
+    albedo, metal = _rusted(rng, patch, albedo, metal, amount=max(0.0, rng.uniform(-1.0, 0.5)))
     wall = Piece(patch, albedo, height, gloss=0.02, polish=int(rng.integers(0, 2)), metal=metal, lift=0.25)
     return [wall, *_end(rng, pose.at(0.9, 0.0), radius * 1.03, squash=rng.uniform(0.15, 0.4), tab=False)]
 
@@ -82,7 +82,7 @@ def offcut(rng: Rng, pose: Pose) -> list[Piece]:
         centre = np.array([rng.uniform(-0.85, 0.85), rng.uniform(-0.75, 0.75) * aspect])
         holes.append(centre + circle(rng.uniform(0.05, 0.09)))
     patch = cut(pose, skewed(rng, rectangle(aspect), amount=0.12), *holes)
-    bare = pick(rng, _BARE if rng.random() < 0.7 else "c89058 b87048 c8a860")
+    bare = pick(rng, _BARE if rng.random() < 0.85 else "c89058 c8a860")
     brushed = _brushed(rng, patch)
     height = folds(rng, patch.u, patch.v, count=int(rng.integers(1, 4)), steep=0.45)
     height = height + rng.uniform(-0.25, 0.25) * patch.v**2
@@ -92,7 +92,7 @@ def offcut(rng: Rng, pose: Pose) -> list[Piece]:
         lozenge = np.sin((patch.u + patch.v) * wave) * np.sin((patch.u - patch.v) * wave)
         height = height + 0.014 * smoothstep(0.35, 0.8, np.abs(lozenge))
     albedo = bare * (0.82 + 0.28 * brushed)
-    albedo, metal = _rusted(rng, patch, albedo, 0.92, amount=max(0.0, rng.uniform(-0.4, 0.8)))
+    albedo, metal = _rusted(rng, patch, albedo, 0.92, amount=max(0.0, rng.uniform(-1.0, 0.6)))
     height, lift = height + 0.0015 * brushed, rng.uniform(0.05, 0.2)
     return [Piece(patch, albedo, height, gloss=0.03, polish=1, metal=metal, lift=lift)]
 
@@ -106,19 +106,20 @@ def pipe(rng: Rng, pose: Pose) -> list[Piece]:
     if rng.random() < 0.5:
         thread = np.sin(patch.u * (2 * math.pi / max(0.05, 3 / patch.scale)) + patch.v / radius)
         height = height + 0.012 * thread * smoothstep(0.1, 0.2, np.abs(patch.u))
-    colour = pick(rng, _BARE if rng.random() < 0.6 else "c87c50 c8a050 b0683c")
+    colour = pick(rng, _BARE if rng.random() < 0.8 else "c87c50 c8a050 b0683c")
     albedo = colour * (0.85 + 0.2 * _brushed(rng, patch))
-    albedo, metal = _rusted(rng, patch, albedo, 0.95, amount=max(0.0, rng.uniform(-0.5, 0.7)))
+    albedo, metal = _rusted(rng, patch, albedo, 0.95, amount=max(0.0, rng.uniform(-1.0, 0.6)))
     return [Piece(patch, albedo, height, gloss=0.03, polish=0, metal=metal, lift=0.15)]
 
 
 def _printed_can(rng: Rng, patch: Patch, radius: Field, height: Field) -> Piece:
     reach = float(radius.max())
     design = Print(patch, (-0.84, -1.5 * reach, 0.82, 1.5 * reach))
-    artwork(rng, design, pick(rng, _COATS), pick(rng, _COATS), pick(rng, _COATS))
+    ground = pick(rng, _BARE if rng.random() < 0.6 else _COATS)
+    artwork(rng, design, ground, pick(rng, _COATS), pick(rng, _COATS))
     albedo, ink = design.wrap(patch, pick(rng, _BARE), v=around(radius, patch.v))
     # Ink on a can is a lacquer: the metal shines through it.
-    return Piece(patch, albedo, height, gloss=0.08, polish=0, metal=0.92 - 0.5 * ink, lift=0.22)
+    return Piece(patch, albedo, height, gloss=0.08, polish=0, metal=0.92 - 0.3 * ink, lift=0.22)
 
 
 def _end(rng: Rng, pose: Pose, radius: float, *, squash: float, tab: bool = True) -> list[Piece]:
@@ -168,4 +169,4 @@ def _rusted(rng: Rng, patch: Patch, albedo: Rgb, metal: Field | float, *, amount
     return mix(albedo, colour, rust), metal * (1 - 0.95 * rust)
 
 
-FORMS = (can, crushed_can, tin, lid, foil, offcut, pipe)
+FORMS = (can, crushed_can, tin, tin, lid, foil, foil, offcut, offcut, pipe)

@@ -12,7 +12,7 @@ from scrapline.rendering.prints import Print, around, artwork
 
 _SOLIDS = "e8e8e4 d83c30 2c64b4 2c9058 e8c030 e88030 8c4c9c e48cac 48b0c0 f0ece0 58b848 3c50c0"
 _SHEER = "e4eef2 d8e8ec f0f4f4 a8d0c0 9cc4e0 e0d8c8"
-_BAGS = "f0f0f0 e4e8ec d0d8dc f0f0f0 e0e4dc 3c3c44 4c78b0 c04840 d8b848 6ca870 b8a088"
+_BAGS = "f0f0f0 e4e8ec 4c78c0 4c78c0 d04840 e0b848 5cb068 d870a0"
 
 
 def drink_bottle(rng: Rng, pose: Pose) -> list[Piece]:
@@ -154,4 +154,4 @@ def _cap(rng: Rng, pose: Pose, radius: float, half: float) -> Piece:
     return Piece(patch, colour * (0.9 + 0.12 * ribs), height, gloss=0.07, polish=1, lift=0.1)
 
 
-FORMS = (drink_bottle, drink_bottle, canister, bag, bag, cup, closure, tray)
+FORMS = (drink_bottle, drink_bottle, canister, canister, bag, bag, cup, closure, tray)

@@ -13,6 +13,7 @@ from scrapline.rendering.prints import Print, around, artwork
 _BRANDS = "d02c28 e8b820 2c50a8 2c8c4c 7c3890 e87820 f0ece0 282830 d84890 38a0b0"
 _SLEEVES = "a87c4c 8c6438 b89060 484038 7c5830 c8a878 383028"
 _STAINS = "5c3c1c 6c4418 7c2c14 4c3c24 84682c"
+_CRUMBS = f"{_STAINS} c8a060 d8c090 a04028"
 _TISSUE = "f0eeea e8e4dc dce4ec e8dcd8 d8ccb4"
 
 
@@ -36,7 +37,7 @@ def crisp_packet(rng: Rng, pose: Pose) -> list[Piece]:
     albedo, _ = design.wrap(patch, grey(0.6), u=patch.u + 0.3 * crinkle, v=patch.v)
     silver = smoothstep(0.45, 0.5, patch.cloud(rng, 0.8) + rng.uniform(-0.5, 0.3))
     albedo = mix(albedo, grey(0.7), silver)
-    return [Piece(patch, albedo, height, gloss=0.08, polish=1, metal=0.25 + 0.65 * silver, lift=0.1)]
+    return [*_spilt(rng, pose), Piece(patch, albedo, height, gloss=0.08, polish=1, metal=0.25 + 0.65 * silver, lift=0.1)]
 
 
 def peel(rng: Rng, pose: Pose) -> list[Piece]:
@@ -61,7 +62,7 @@ def peel(rng: Rng, pose: Pose) -> list[Piece]:
         ridge = 0.1 * np.sqrt(np.maximum(1 - across**2, 0)) + 0.03 * np.abs(across)
         pieces.append(Piece(patch, albedo, ridge + 0.01 * patch.cloud(rng, 0.1), gloss=0.04, polish=1, lift=0.1))
     stem = cut(pose, blob(rng, 0.8, rough=0.08) * 0.16)
-    return [*pieces, Piece(stem, pick(rng, "3c2c14 4c3818"), -0.4 * stem.u**2, lift=0.08)]
+    return [*_spilt(rng, pose), *pieces, Piece(stem, pick(rng, "3c2c14 4c3818"), -0.4 * stem.u**2, lift=0.08)]
 
 
 def tissue(rng: Rng, pose: Pose) -> list[Piece]:
@@ -71,7 +72,7 @@ def tissue(rng: Rng, pose: Pose) -> list[Piece]:
     soft = folds(rng, patch.u + 0.2 * patch.cloud(rng, 0.4), patch.v, count=8, steep=0.5)
     height = soft + 0.08 * np.abs(patch.cloud(rng, 0.3, octaves=3)) + 0.006 * quilt
     albedo = pick(rng, _TISSUE) * (1 + 0.05 * cloud(rng, patch.shape, 1.2))
-    return [_soiled(rng, Piece(patch, albedo, height, polish=2, lift=0.12), amount=rng.uniform(0.35, 0.75))]
+    return [*_spilt(rng, pose), _soiled(rng, Piece(patch, albedo, height, polish=2, lift=0.12), amount=rng.uniform(0.35, 0.75))]
 
 
 def coffee_cup(rng: Rng, pose: Pose) -> list[Piece]:
@@ -87,7 +88,7 @@ def coffee_cup(rng: Rng, pose: Pose) -> list[Piece]:
     rim = mouth * 1.1
     lid, _, dome = revolved(pose, [(0.5, rim), (0.6, rim), (0.64, mouth), (0.8, mouth * 0.93), (0.84, mouth * 0.85)])
     cover = Piece(lid, pick(rng, "f0f0ec 28282c 30302c e8e4d8 6c4428"), dome, gloss=0.06, polish=1, lift=0.05)
-    return [wall, _soiled(rng, cover, amount=rng.uniform(0.1, 0.4))]
+    return [*_spilt(rng, pose), wall, _soiled(rng, cover, amount=rng.uniform(0.1, 0.4))]
 
 
 def rag(rng: Rng, pose: Pose) -> list[Piece]:
@@ -103,7 +104,7 @@ def rag(rng: Rng, pose: Pose) -> list[Piece]:
     if rng.random() < 0.5:
         stripe = smoothstep(0.3, 0.5, np.sin((patch.v + bend) * rng.uniform(8, 16)))
         albedo = mix(albedo, second * (0.85 + 0.25 * weave), stripe)
-    return [_soiled(rng, Piece(patch, albedo, height, polish=2, lift=0.1), amount=rng.uniform(0.25, 0.6))]
+    return [*_spilt(rng, pose), _soiled(rng, Piece(patch, albedo, height, polish=2, lift=0.1), amount=rng.uniform(0.25, 0.6))]
 
 
 def heap(rng: Rng, pose: Pose) -> list[Piece]:
@@ -112,9 +113,17 @@ def heap(rng: Rng, pose: Pose) -> list[Piece]:
     for _ in range(int(rng.integers(6, 10))):
         piece = _bit(rng, pose.beside(rng, 0.0, 0.62, scale=rng.uniform(0.3, 0.65)))
         pieces.append(_soiled(rng, piece, amount=rng.uniform(0.2, 0.6)))
-    for _ in range(int(rng.integers(5, 12))):
-        crumb = cut(pose.beside(rng, 0.1, 0.95, scale=rng.uniform(0.03, 0.08)), blob(rng, 0.8, rough=0.15))
-        pieces.append(Piece(crumb, pick(rng, f"{_STAINS} c8a060 d8c090 a04028"), -0.5 * crumb.u**2, lift=0.3))
+    return [*_spilt(rng, pose), *pieces]
+
+
+def _spilt(rng: Rng, pose: Pose) -> list[Piece]:
+    """What trash leaves under and around itself: a wet stain on the belt and crumbs."""
+    puddle = cut(pose.at(rng.normal(0, 0.15), rng.normal(0, 0.15)), blob(rng, rng.uniform(0.6, 1.0), rough=0.12))
+    depth = 0.1 * smoothstep(0.4, 1.0, puddle.alpha) + 0.04 * puddle.cloud(rng, 0.4)
+    pieces = [Piece(puddle, pick(rng, _STAINS), depth, gloss=0.05, polish=0, clear=rng.uniform(0.3, 0.6), lift=0.0)]
+    for _ in range(int(rng.integers(8, 18))):
+        crumb = cut(pose.beside(rng, 0.1, 1.05, scale=rng.uniform(0.03, 0.09)), blob(rng, 0.8, rough=0.15))
+        pieces.append(Piece(crumb, pick(rng, _CRUMBS), -0.5 * crumb.u**2, lift=0.3))
     return pieces
 
 
@@ -147,4 +156,4 @@ def _soiled(rng: Rng, piece: Piece, *, amount: float) -> Piece:
     return dirtied(rng, dataclasses.replace(piece, albedo=albedo), pick(rng, _STAINS), amount=amount * 0.5)
 
 
-FORMS = (crisp_packet, peel, tissue, coffee_cup, rag, heap)
+FORMS = (crisp_packet, peel, tissue, coffee_cup, rag, heap, heap)

@@ -1,0 +1,180 @@
+"""A small network through export, parity and engine, on real shards."""
+
+import dataclasses
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import onnx
+import pytest
+import torch
+
+from conftest import CLASSES, ROOT, jpeg, noise
+from scrapline import batches, shards
+from scrapline.classifier import Checkpoint, Classifier, probabilities
+from scrapline.engine import Engine
+from scrapline.errors import ScraplineError
+from scrapline.export import parity
+from scrapline.export.onnx import Provenance, convert
+from scrapline.features import Extractor
+from scrapline.imaging import Preprocessing
+
+PREPROCESSING = Preprocessing(input_size=64, max_side=512)
+
+
+@pytest.fixture(scope="module")
+def checkpoint() -> Checkpoint:
+    torch.manual_seed(0)
+    model = Classifier("resnet18", 2)
+    model.train()(torch.randn(16, 3, 64, 64))  # batch norm statistics that are not 0 and 1
+    return Checkpoint("resnet18", list(CLASSES), PREPROCESSING, 1.7, {"name": "none"}, model.torchvision_state())
+
+
+@pytest.fixture(scope="module")
+def prepared(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("prepared")
+    images = {f"{n:016x}": jpeg(noise(n, (80, 60))) for n in range(40)}
+    rows = [
+        shards.Row(i, CLASSES[n % 2], "val", i, 80, 60, len(images[i]), f"x/{i}.jpg", "val-000000.tar")
+        for n, i in enumerate(sorted(images))
+    ]
+    shards.write(folder, rows, lambda row: ("jpg", images[row.image_id]), list(CLASSES))
+    return folder
+
+
+def export(checkpoint: Checkpoint, folder: Path, name: str = "m.onnx") -> Path:
+    checkpoint.save(folder / "c.pth")
+    (folder / "manifest.csv").write_text("image_id\n")
+    points = {"target_purity": 0.95, "classes": {name: {"threshold": 0.6} for name in checkpoint.classes}}
+    provenance = Provenance(folder / "c.pth", folder / "manifest.csv", points, {"opset": 18})
+    onnx.save(convert(checkpoint, provenance, 18), folder / name)
+    return folder / name
+
+
+@pytest.fixture(scope="module")
+def model_path(checkpoint: Checkpoint, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return export(checkpoint, tmp_path_factory.mktemp("model"))
+
+
+def reference(checkpoint: Checkpoint, prepared: Path) -> np.ndarray:
+    model = checkpoint.classifier()
+    source = batches.read(prepared, "val", PREPROCESSING, 32)
+    logits = batches.predict(model, source, PREPROCESSING, torch.device("cpu")).logits
+    return probabilities(logits, checkpoint.temperature)
+
+
+def test_onnx_equals_pytorch_at_every_batch_size(checkpoint: Checkpoint, model_path: Path, prepared: Path) -> None:
+    found, _ = parity.check(Engine.load(model_path), prepared, reference(checkpoint, prepared), 1e-4)
+    assert (found.images, found.label_agreement) == (40, 1.0)
+    assert found.max_abs_diff < 1e-4
+
+
+def test_a_model_that_differs_is_refused_and_the_images_named(
+    checkpoint: Checkpoint, prepared: Path, tmp_path: Path
+) -> None:
+    state = dict(checkpoint.state_dict)
+    state["fc.bias"] = state["fc.bias"] + torch.tensor([3.0, -3.0])
+    other = Engine.load(export(dataclasses.replace(checkpoint, state_dict=state), tmp_path))
+    with pytest.raises(ScraplineError, match=r"differs from the checkpoint on \d+ validation images \([0-9a-f]{16} "):
+        parity.check(other, prepared, reference(checkpoint, prepared), 1e-3)
+
+
+def test_the_same_checkpoint_gives_the_same_bytes_without_traces_of_the_machine(
+    checkpoint: Checkpoint, model_path: Path, tmp_path: Path
+) -> None:
+    again = export(checkpoint, tmp_path, "other.onnx").read_bytes()
+    assert again == model_path.read_bytes()
+    assert str(ROOT).encode() not in again
+    assert b"site-packages" not in again
+
+
+def test_the_file_carries_all_that_the_engine_needs(checkpoint: Checkpoint, model_path: Path) -> None:
+    engine = Engine.load(model_path)
+    assert engine.classes == list(CLASSES)
+    assert engine.preprocessing == PREPROCESSING
+    assert engine.thresholds == {"blue": 0.6, "red": 0.6}
+    assert engine.metadata["temperature"] == 1.7
+    assert {p.domain for p in onnx.load(model_path).opset_import} <= {"", "ai.onnx.ml"}
+
+
+def test_the_engine_sees_the_pixels_that_training_saw(checkpoint: Checkpoint, model_path: Path, prepared: Path) -> None:
+    engine = Engine.load(model_path)
+    batch = next(batches.read(prepared, "val", checkpoint.preprocessing, 40))
+    for sample, trained_on in zip(shards.read(prepared, "val"), batch.images, strict=True):
+        np.testing.assert_array_equal(engine.preprocess(sample.data), trained_on.numpy())
+
+
+def test_one_image_and_a_batch_agree(model_path: Path) -> None:
+    engine = Engine.load(model_path)
+    images = [jpeg(noise(n, (90, 70))) for n in range(4)]
+    together = engine.classify_batch(images)
+    for data, batched in zip(images, together, strict=True):
+        alone = engine.classify(data)
+        assert alone.predicted_class == batched.predicted_class
+        assert alone.confidence == pytest.approx(batched.confidence, abs=1e-5)
+        assert alone.confidence + alone.runner_up_confidence == pytest.approx(1, abs=1e-5)
+        assert alone.low_confidence == (alone.confidence < 0.6)
+
+
+def test_the_engine_needs_no_torch(model_path: Path) -> None:
+    script = (
+        "import sys; from pathlib import Path; from scrapline.engine import Engine\n"
+        f"Engine.load(Path({str(model_path)!r})); assert 'torch' not in sys.modules and 'yaml' not in sys.modules"
+    )
+    subprocess.run([sys.executable, "-c", script], check=True, cwd=ROOT / "src")
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda m: m.metadata_props.clear(), "was not exported by Scrapline"),
+        (lambda m: _set(m, "scrapline.format_version", "99"), "has format 99"),
+    ],
+)
+def test_foreign_and_newer_files_get_one_line(
+    model_path: Path, tmp_path: Path, change: Callable[[onnx.ModelProto], None], message: str
+) -> None:
+    model = onnx.load(model_path)
+    change(model)
+    onnx.save(model, tmp_path / "x.onnx")
+    with pytest.raises(ScraplineError, match=message):
+        Engine.load(tmp_path / "x.onnx")
+
+
+def test_a_truncated_file_gets_one_line(model_path: Path, tmp_path: Path) -> None:
+    (tmp_path / "x.onnx").write_bytes(model_path.read_bytes()[:100_000])
+    with pytest.raises(ScraplineError, match=r"x\.onnx is damaged"):
+        Engine.load(tmp_path / "x.onnx")
+
+
+def test_features_are_cached_and_a_damaged_entry_is_made_anew(
+    checkpoint: Checkpoint, prepared: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("scrapline.features.cache_folder", lambda: tmp_path / "cache")
+    extractor = Extractor(checkpoint.classifier(), prepared, PREPROCESSING, torch.device("cpu"))
+    first = np.array(extractor.features("val").values)
+    monkeypatch.setattr(Extractor, "_embed", lambda *_: pytest.fail("computed although cached"))
+    np.testing.assert_array_equal(extractor.features("val").values, first)
+    monkeypatch.undo()
+    monkeypatch.setattr("scrapline.features.cache_folder", lambda: tmp_path / "cache")
+    (entry,) = (tmp_path / "cache").iterdir()
+    damaged = bytearray((entry / "values.npy").read_bytes())
+    damaged[-1] ^= 0xFF
+    (entry / "values.npy").write_bytes(damaged)
+    np.testing.assert_array_equal(extractor.features("val").values, first)
+    other = Extractor(
+        Checkpoint.classifier(
+            dataclasses.replace(checkpoint, state_dict=Classifier("resnet18", 2).torchvision_state())
+        ),
+        prepared,
+        PREPROCESSING,
+        torch.device("cpu"),
+    )
+    assert not np.array_equal(other.features("val").values, first)
+
+
+def _set(model: onnx.ModelProto, key: str, value: str) -> None:
+    next(p for p in model.metadata_props if p.key == key).value = json.dumps(json.loads(value))

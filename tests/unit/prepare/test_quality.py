@@ -1,0 +1,128 @@
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image, ImageEnhance
+
+from conftest import jpeg, noise
+from scrapline.prepare import quality
+from scrapline.prepare.quality import Photo, Rejected
+from scrapline.prepare.sources import FolderSource, Item
+
+
+def examine(root: Path, path: str, tmp_path: Path, min_side: int = 32) -> Photo | Rejected:
+    spool = tmp_path / "spool"
+    spool.mkdir(exist_ok=True)
+    examiner = quality.Examiner(FolderSource(root), spool, min_side, 512)
+    return examiner(Item(path.split("/")[0], path)).result
+
+
+def photo(image_id: str, class_name: str, path: str) -> Photo:
+    return Photo(image_id, class_name, path, 48, 40, 100, "jpg", False, bytes(32))
+
+
+@pytest.mark.parametrize(
+    ("name", "data", "reason"),
+    [
+        ("zero.jpg", b"", "unreadable"),
+        ("text.jpg", b"hello", "unreadable"),
+        ("notes.txt", b"hello", "unsupported"),
+        ("cut.jpg", jpeg(noise(1))[:-300], "truncated"),
+        ("dot.png", jpeg(Image.new("RGB", (1, 1))), "too_small"),
+    ],
+)
+def test_bad_files_are_quarantined_with_their_reason(tmp_path: Path, name: str, data: bytes, reason: str) -> None:
+    (tmp_path / "glass").mkdir()
+    (tmp_path / "glass" / name).write_bytes(data)
+    result = examine(tmp_path, f"glass/{name}", tmp_path)
+    assert isinstance(result, Rejected)
+    assert (result.source_path, result.reason) == (f"glass/{name}", reason)
+    assert result.detail
+
+
+def test_a_plain_photo_stays_its_own_file_and_a_turned_one_is_spooled(tmp_path: Path) -> None:
+    (tmp_path / "glass").mkdir()
+    (tmp_path / "glass/plain.jpg").write_bytes(jpeg(noise(1)))
+    exif = Image.Exif()
+    exif[0x0112] = 3
+    (tmp_path / "glass/turned.jpg").write_bytes(jpeg(noise(1), exif=exif))
+    plain = examine(tmp_path, "glass/plain.jpg", tmp_path)
+    turned = examine(tmp_path, "glass/turned.jpg", tmp_path)
+    assert isinstance(plain, Photo)
+    assert isinstance(turned, Photo)
+    assert (plain.spooled, plain.suffix) == (False, "jpg")
+    assert (turned.spooled, turned.suffix) == (True, "png")
+    assert (tmp_path / "spool" / f"{turned.image_id}.png").stat().st_size == turned.stored_bytes
+
+
+def test_identical_files_leave_the_one_that_ranks_first() -> None:
+    photos = [
+        photo("aa", "glass", "glass/2.jpg"),
+        photo("aa", "glass", "glass/1.jpg"),
+        photo("bb", "glass", "glass/3.jpg"),
+    ]
+    kept, rejected = quality.drop_doubles(photos, lambda p: 0)
+    assert [p.source_path for p in kept] == ["glass/1.jpg", "glass/3.jpg"]
+    assert [(r.source_path, r.reason) for r in rejected] == [("glass/2.jpg", "duplicate")]
+    kept, _ = quality.drop_doubles(photos, lambda p: 0 if p.source_path == "glass/2.jpg" else 1)
+    assert kept[0].source_path == "glass/2.jpg"
+
+
+def test_identical_files_of_different_classes_are_all_quarantined() -> None:
+    photos = [
+        photo("aa", "glass", "glass/1.jpg"),
+        photo("aa", "metal", "metal/1.jpg"),
+        photo("bb", "metal", "metal/2.jpg"),
+    ]
+    kept, rejected = quality.drop_doubles(photos, lambda p: 0)
+    assert [p.source_path for p in kept] == ["metal/2.jpg"]
+    assert {(r.source_path, r.reason) for r in rejected} == {
+        ("glass/1.jpg", "label_conflict"),
+        ("metal/1.jpg", "label_conflict"),
+    }
+
+
+@pytest.fixture
+def grouped(tmp_path: Path) -> Callable[[list[Image.Image]], list[int]]:
+    """Group index of each image, numbered by first appearance."""
+
+    def group(images: list[Image.Image]) -> list[int]:
+        (tmp_path / "glass").mkdir()
+        photos = []
+        for number, image in enumerate(images):
+            (tmp_path / f"glass/{number}.jpg").write_bytes(jpeg(image, quality=90))
+            result = examine(tmp_path, f"glass/{number}.jpg", tmp_path)
+            assert isinstance(result, Photo)
+            photos.append(result)
+        order = sorted(range(len(photos)), key=lambda index: photos[index].image_id)
+        in_order = [photos[index] for index in order]
+        names = quality.group_near_duplicates(in_order, lambda p: (tmp_path / p.source_path).read_bytes(), 512)
+        by_image = dict(zip(order, names, strict=True))
+        seen: dict[str, int] = {}
+        return [seen.setdefault(by_image[index], len(seen)) for index in range(len(images))]
+
+    return group
+
+
+def test_recompressed_scaled_and_brightened_copies_are_one_group(grouped: Callable[..., list[int]]) -> None:
+    original = noise(1, (240, 180))
+    copies = [original, original.resize((200, 150)), ImageEnhance.Brightness(original).enhance(1.15)]
+    assert grouped([*copies, noise(2, (240, 180)), noise(3, (240, 180))]) == [0, 0, 0, 1, 2]
+
+
+def test_flat_look_alikes_are_not_grouped(grouped: Callable[..., list[int]]) -> None:
+    """Low-texture images have nearly equal difference hashes; the second check keeps them apart."""
+
+    def card(seed: int) -> Image.Image:
+        levels = np.full((180, 240, 3), 200.0)
+        levels[60:120, 20 + 60 * seed : 70 + 60 * seed] -= 1.5
+        return Image.fromarray(levels.astype(np.uint8))
+
+    assert len(set(grouped([card(0), card(1), card(2)]))) == 3
+
+
+def test_groups_carry_their_smallest_id() -> None:
+    photos = [photo("aa", "g", "g/1.jpg"), photo("bb", "g", "g/2.jpg")]
+    data = jpeg(noise(5, (64, 64)))
+    assert quality.group_near_duplicates(photos, lambda p: data, 512) == ["aa", "aa"]

@@ -1,0 +1,143 @@
+import io
+import pickle
+import struct
+import zlib
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from conftest import jpeg, noise
+from scrapline import imaging
+from scrapline.imaging import ImageError, Preprocessing
+
+
+def png(image: Image.Image, **options: object) -> bytes:
+    buffer = io.BytesIO()
+    image.save(buffer, format="PNG", **options)
+    return buffer.getvalue()
+
+
+def test_exif_orientation_turns_the_pixels() -> None:
+    image = Image.new("RGB", (40, 20), "red")
+    image.paste("blue", (0, 0, 20, 20))
+    exif = Image.Exif()
+    exif[0x0112] = 6  # the camera was turned: rotate by 90 degrees clockwise to show
+    decoded = imaging.decode(jpeg(image, exif=exif, quality=95), 512)
+    assert decoded.image.size == (20, 40)
+    top, bottom = decoded.image.getpixel((10, 5)), decoded.image.getpixel((10, 35))
+    assert top[2] > 200
+    assert bottom[0] > 200
+    assert not decoded.plain
+
+
+def test_alpha_is_laid_on_white() -> None:
+    image = Image.new("RGBA", (4, 4), (255, 0, 0, 0))
+    image.putpixel((0, 0), (0, 0, 255, 255))
+    pixels = np.asarray(imaging.decode(png(image), 512).image)
+    assert pixels[0, 0].tolist() == [0, 0, 255]
+    assert pixels[3, 3].tolist() == [255, 255, 255]
+
+
+def test_palette_with_transparency_is_laid_on_white() -> None:
+    image = Image.new("P", (4, 4), 1)
+    image.putpalette([10, 20, 30, 200, 0, 0] + [0] * 762)
+    assert np.asarray(imaging.decode(png(image, transparency=1), 512).image)[0, 0].tolist() == [255, 255, 255]
+    assert np.asarray(imaging.decode(png(image), 512).image)[0, 0].tolist() == [200, 0, 0]
+
+
+def test_cmyk_becomes_rgb() -> None:
+    data = jpeg(Image.new("CMYK", (8, 8), (0, 255, 255, 0)), quality=100)
+    red, green, blue = np.asarray(imaging.decode(data, 512).image)[4, 4].tolist()
+    assert red > 200
+    assert max(green, blue) < 80
+
+
+def test_sixteen_bits_keep_the_high_byte() -> None:
+    levels = np.full((8, 8), 0xABCD, dtype=np.uint16)
+    assert np.asarray(imaging.decode(png(Image.fromarray(levels)), 512).image)[0, 0].tolist() == [0xAB] * 3
+
+
+def test_an_animation_gives_its_first_frame() -> None:
+    buffer = io.BytesIO()
+    frames = [Image.new("RGB", (8, 8), colour) for colour in ("red", "blue")]
+    frames[0].save(buffer, format="GIF", save_all=True, append_images=frames[1:])
+    decoded = imaging.decode(buffer.getvalue(), 512)
+    assert np.asarray(decoded.image)[0, 0].tolist() == [255, 0, 0]
+    assert not decoded.plain
+
+
+def test_long_images_are_scaled_down_and_keep_their_shape() -> None:
+    decoded = imaging.decode(jpeg(noise(1, (900, 600))), 300)
+    assert decoded.image.size == (300, 200)
+    assert decoded.original_size == (900, 600)
+    assert not decoded.plain
+
+
+def test_a_large_photo_gives_the_same_pixels_from_its_shard_as_from_its_file() -> None:
+    preprocessing = Preprocessing(input_size=64, max_side=128)
+    data = jpeg(noise(2, (1600, 1200)), quality=85)
+    stored = imaging.encode_png(imaging.decode(data, preprocessing.max_side).image)
+    np.testing.assert_array_equal(imaging.load(stored, preprocessing), imaging.load(data, preprocessing))
+
+
+def test_a_plain_photo_is_stored_as_it_is() -> None:
+    assert imaging.decode(jpeg(noise(3)), 512).plain
+    assert imaging.decode(png(noise(3)), 512).plain
+
+
+def test_a_progressive_jpeg_decodes_and_a_cut_one_is_truncated() -> None:
+    data = jpeg(noise(4, (200, 150)), progressive=True)
+    assert imaging.decode(data, 512).image.size == (200, 150)
+    with pytest.raises(ImageError) as caught:
+        imaging.decode(data[: len(data) // 2], 512)
+    assert caught.value.reason == "truncated"
+
+
+@pytest.mark.parametrize(
+    ("data", "reason"),
+    [
+        (b"", "unreadable"),
+        (b"just some text, called .jpg", "unreadable"),
+        (b"\x89PNG\r\n\x1a\n" + b"\0" * 40, "unreadable"),
+        (jpeg(noise(5))[:200], "unreadable"),
+        (jpeg(noise(5))[:-300], "truncated"),
+    ],
+)
+def test_bad_bytes_give_their_reason(data: bytes, reason: str) -> None:
+    with pytest.raises(ImageError) as caught:
+        imaging.decode(data, 512)
+    assert caught.value.reason == reason
+
+
+def test_a_bomb_is_refused_by_its_header() -> None:
+    small = png(Image.new("1", (8, 8)))
+    header = struct.pack(">II", 20_000, 20_000)
+    at = small.index(b"IHDR") + 4
+    body = b"IHDR" + header + small[at + 8 : at + 13]
+    bomb = small[: at - 4] + body + struct.pack(">I", zlib.crc32(body)) + small[at + 17 :]
+    with pytest.raises(ImageError) as caught:
+        imaging.decode(bomb, 512)
+    assert caught.value.reason == "unsupported"
+
+
+def test_corrupt_exif_costs_the_metadata_only() -> None:
+    plain = jpeg(noise(6))
+    data = plain[:2] + b"\xff\xe1\x00\x10Exif\x00\x00II*\x00\xff\xff\xff\xff" + plain[2:]
+    assert imaging.decode(data, 512).image.size == (48, 40)
+
+
+def test_an_image_error_survives_the_way_between_processes() -> None:
+    error = pickle.loads(pickle.dumps(ImageError("too_small", "3x3")))
+    assert (error.reason, str(error)) == ("too_small", "3x3")
+
+
+def test_preprocessing_round_trips() -> None:
+    preprocessing = Preprocessing(input_size=96, max_side=256)
+    assert Preprocessing.from_dict(preprocessing.to_dict()) == preprocessing
+
+
+def test_resize_gives_the_network_square() -> None:
+    pixels = imaging.load(jpeg(noise(7)), Preprocessing(32, 512))
+    assert pixels.shape == (32, 32, 3)
+    assert pixels.dtype == np.uint8

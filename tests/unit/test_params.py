@@ -1,0 +1,82 @@
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from conftest import ROOT
+from scrapline import params
+from scrapline.errors import ScraplineError
+
+
+def load(tmp_path: Path, **changes: Any) -> params.Params:
+    content = yaml.safe_load((ROOT / "params.yaml").read_text())
+    for dotted, value in changes.items():
+        *sections, key = dotted.split("__")
+        target = content
+        for section in sections:
+            target = target[section]
+        target[key] = value
+    path = tmp_path / "params.yaml"
+    path.write_text(yaml.safe_dump(content))
+    return params.load(path)
+
+
+@pytest.mark.parametrize("name", ["demo", "trashnet", "own-photos"])
+def test_recipes_are_complete_and_valid(name: str) -> None:
+    recipe = yaml.safe_load((ROOT / f"recipes/{name}.yaml").read_text())
+    assert recipe.keys() == yaml.safe_load((ROOT / "params.yaml").read_text()).keys()
+    assert params.load(ROOT / f"recipes/{name}.yaml").lr != 0.001  # or `-S lr=0.001` would change nothing
+
+
+def test_the_default_is_the_demo_recipe() -> None:
+    assert (ROOT / "params.yaml").read_text() == (ROOT / "recipes/demo.yaml").read_text()
+
+
+def test_a_learning_rate_in_scientific_notation_is_a_number(tmp_path: Path) -> None:
+    path = tmp_path / "params.yaml"
+    path.write_text((ROOT / "params.yaml").read_text().replace("lr: 0.002", "lr: 1e-05"))
+    assert params.load(path).lr == 1e-5
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"lr": -1}, "`lr`: input should be greater than 0, got -1"),
+        ({"lr": float("nan")}, "`lr`: input should be a finite number"),
+        ({"lr": [0.1]}, "`lr`: input should be a valid number"),
+        ({"train__epochs": 0}, "`train.epochs`: input should be greater than or equal to 1, got 0"),
+        ({"train__epoch": 5}, "unknown key `train.epoch`; did you mean `train.epochs`?"),
+        ({"data__split__sceme": "hash"}, "unknown key `data.split.sceme`; did you mean `data.split.scheme`?"),
+        ({"sede": 5}, "unknown key `sede`; did you mean `seed`?"),
+        ({"data__split__val": 0.9}, "leave room for training"),
+        ({"data__split__scheme": "lists"}, "scheme `lists` needs `lists`"),
+        ({"model__weights": "../x.pth"}, "not a path"),
+        ({"train__trainable": "body"}, "`train.trainable`: input should be 'head', 'last_stage' or 'all'"),
+        ({"seed": None}, "`seed`: input should be a valid integer"),
+    ],
+)
+def test_mistakes_are_named_with_their_key(tmp_path: Path, changes: dict[str, Any], message: str) -> None:
+    with pytest.raises(ScraplineError, match=r"params\.yaml") as caught:
+        load(tmp_path, **changes)
+    assert message in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"), [("", "is empty"), ("- 1", "is empty or no mapping"), ("a: [", "not valid YAML")]
+)
+def test_files_that_are_no_params(tmp_path: Path, text: str, message: str) -> None:
+    path = tmp_path / "params.yaml"
+    path.write_text(text)
+    with pytest.raises(ScraplineError, match=message):
+        params.load(path)
+
+
+def test_a_missing_file_says_where_to_stand(tmp_path: Path) -> None:
+    with pytest.raises(ScraplineError, match="run from the repository's root"):
+        params.load(tmp_path / "params.yaml")
+
+
+def test_null_weights_are_none(tmp_path: Path) -> None:
+    assert load(tmp_path, model__weights=None).model.weights == "none"

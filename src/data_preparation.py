@@ -1,5 +1,8 @@
 """Prepare data: `prepare` is the pipeline's first stage, `fetch` brings photos in, `check` looks before a run."""
 
+import scrapline  # noqa: F401 - first, since it says in one line when the requirements are not installed
+
+# isort: split
 from pathlib import Path
 from typing import Annotated
 

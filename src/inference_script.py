@@ -1,5 +1,8 @@
 """Export the model to ONNX (the pipeline's fourth stage), and classify images with the exported file."""
 
+import scrapline  # noqa: F401 - first, since it says in one line when the requirements are not installed
+
+# isort: split
 from pathlib import Path
 from typing import Annotated
 

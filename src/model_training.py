@@ -1,5 +1,8 @@
 """Train and evaluate: the pipeline's second and third stages."""
 
+import scrapline  # noqa: F401 - first, since it says in one line when the requirements are not installed
+
+# isort: split
 import typer
 
 from scrapline import errors, params, paths

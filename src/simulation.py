@@ -1,5 +1,8 @@
 """Run the deployed model on a belt in real time: the pipeline's last stage, which also writes the report."""
 
+import scrapline  # noqa: F401 - first, since it says in one line when the requirements are not installed
+
+# isort: split
 import typer
 
 from scrapline import errors, params, paths

@@ -3,6 +3,9 @@
 import scrapline  # noqa: F401 - first, since it says in one line when the requirements are not installed
 
 # isort: split
+from pathlib import Path
+from typing import Annotated
+
 import typer
 
 from scrapline import errors, params, paths
@@ -51,6 +54,18 @@ def summary() -> None:
     from scrapline.simulate import report
 
     report.tell(report.Stages.read(), read_json(paths.SIMULATION_METRICS))
+
+
+@app.command()
+def publish(
+    folder: Annotated[Path, typer.Argument(help="Where to, docs/trashnet for example.", show_default=False)],
+) -> None:
+    """Copy the last run's report with its pictures, metrics and params into one folder, for Git to keep."""
+    from scrapline.simulate import publish as publishing
+
+    publishing.check_target(folder)
+    with replacing(folder) as (fresh,):
+        publishing.publish(fresh)
 
 
 if __name__ == "__main__":

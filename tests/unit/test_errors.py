@@ -6,6 +6,7 @@ import time
 from pathlib import Path
 
 import pytest
+
 from conftest import ROOT
 
 DOORS = ["data_preparation.py", "model_training.py", "inference_script.py", "simulation.py"]

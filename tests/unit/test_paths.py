@@ -2,11 +2,11 @@
 
 from pathlib import Path
 
-import closure
 import pytest
 import yaml
-from conftest import ROOT
 
+import closure
+from conftest import ROOT
 from scrapline import paths
 
 STAGES = yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"]

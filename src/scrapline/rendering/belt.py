@@ -7,7 +7,7 @@ import numpy as np
 from scrapline.rendering.fields import Field, Rgb, Rng, cloud, mix, pick, smoothstep
 from scrapline.rendering.light import Light, lit_flat
 
-_RUBBER = "38383a 464648 545658 2e3c36 343e4c 384c38 463e3a 64625e 48506a 5c4e44 707274"
+_RUBBER = "303032 3c3c3e 464648 505254 5c5e60 6a6c6e 38423c 384048 40483c 484240 5a544c 444c58"
 
 
 def belt(rng: Rng, light: Light, *, height: int, width: int) -> Rgb:

@@ -16,7 +16,7 @@ _TINTS = (
     "c87c34 b06828 d49848 985824",
     "6cacd8 8cc4e0 5888c8",
 )
-_LABELS = "e8e0cc d8c8a0 f0ece4 283c30 702028 20284c c8a040 c86428"
+_LABELS = "e8e0cc d8c8a0 f0ece4 283c30 702028 20284c c8a040 f4f0e4 e0d8c4"
 
 
 def bottle(rng: Rng, pose: Pose) -> list[Piece]:

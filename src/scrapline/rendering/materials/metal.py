@@ -11,7 +11,7 @@ from scrapline.rendering.piece import Patch, Piece, Pose, cut
 from scrapline.rendering.prints import Print, around, artwork
 
 _BARE = "c8cacc b8babc d8d8d6 c4beb4 a8acb0"
-_COATS = "c02820 1c4c9c 207c40 18181c e0a818 d86018 6c2c84 b8bcc0 e4e4e0 18848c d44880"
+_COATS = "b02c28 28508c 2c6c44 202024 28282c b8bcc0 e4e4e0 d0a850"
 _RUST = "6c3a1c 80481e 5a3420 94562a"
 
 
@@ -61,7 +61,7 @@ def tin(rng: Rng, pose: Pose) -> list[Piece]:
 def lid(rng: Rng, pose: Pose) -> list[Piece]:
     """A lid or the end of a can from above: concentric beads, a rolled rim, a ring pull or a printed face."""
     patch = disc(pose, 0.85, squash=rng.uniform(0.75, 1.0))
-    return [_round(rng, patch, 0.85, tab=rng.random() < 0.5, coat=pick(rng, _COATS) if rng.random() < 0.35 else None)]
+    return [_round(rng, patch, 0.85, tab=rng.random() < 0.5, coat=pick(rng, _COATS) if rng.random() < 0.2 else None)]
 
 
 def foil(rng: Rng, pose: Pose) -> list[Piece]:
@@ -70,7 +70,7 @@ def foil(rng: Rng, pose: Pose) -> list[Piece]:
     bend = 0.15 * patch.cloud(rng, 0.5)
     height = folds(rng, patch.u + bend, patch.v - bend, count=16, steep=rng.uniform(0.8, 1.3))
     height = height + 0.11 * np.abs(patch.cloud(rng, 0.22, octaves=2))
-    colour = pick(rng, _BARE if rng.random() < 0.75 else "d8b060 c89858 c07048")
+    colour = pick(rng, _BARE if rng.random() < 0.88 else "d8b060 c89858 c07048")
     return [Piece(patch, colour, height, gloss=0.05, polish=0, metal=0.96, lift=0.1)]
 
 
@@ -106,7 +106,7 @@ def pipe(rng: Rng, pose: Pose) -> list[Piece]:
     if rng.random() < 0.5:
         thread = np.sin(patch.u * (2 * math.pi / max(0.05, 3 / patch.scale)) + patch.v / radius)
         height = height + 0.012 * thread * smoothstep(0.1, 0.2, np.abs(patch.u))
-    colour = pick(rng, _BARE if rng.random() < 0.8 else "c87c50 c8a050 b0683c")
+    colour = pick(rng, _BARE if rng.random() < 0.9 else "c87c50 c8a050 b0683c")
     albedo = colour * (0.85 + 0.2 * _brushed(rng, patch))
     albedo, metal = _rusted(rng, patch, albedo, 0.95, amount=max(0.0, rng.uniform(-1.0, 0.6)))
     return [Piece(patch, albedo, height, gloss=0.03, polish=0, metal=metal, lift=0.15)]
@@ -115,7 +115,7 @@ def pipe(rng: Rng, pose: Pose) -> list[Piece]:
 def _printed_can(rng: Rng, patch: Patch, radius: Field, height: Field) -> Piece:
     reach = float(radius.max())
     design = Print(patch, (-0.84, -1.5 * reach, 0.82, 1.5 * reach))
-    ground = pick(rng, _BARE if rng.random() < 0.6 else _COATS)
+    ground = pick(rng, _BARE if rng.random() < 0.75 else _COATS)
     artwork(rng, design, ground, pick(rng, _COATS), pick(rng, _COATS))
     albedo, ink = design.wrap(patch, pick(rng, _BARE), v=around(radius, patch.v))
     # Ink on a can is a lacquer: the metal shines through it.

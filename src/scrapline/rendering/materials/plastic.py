@@ -10,7 +10,7 @@ from scrapline.rendering.outlines import blob, disc, rectangle, revolved, torn
 from scrapline.rendering.piece import Patch, Piece, Pose, cut
 from scrapline.rendering.prints import Print, around, artwork
 
-_SOLIDS = "e8e8e4 d83c30 2c64b4 2c9058 e8c030 e88030 8c4c9c e48cac 48b0c0 f0ece0 58b848 3c50c0"
+_SOLIDS = "f0f0f0 e03028 2058d0 18a058 f0c818 f08018 9838b0 f070a8 20b0d0 68c830"
 _SHEER = "e4eef2 d8e8ec f0f4f4 a8d0c0 9cc4e0 e0d8c8"
 _BAGS = "f0f0f0 e4e8ec 4c78c0 4c78c0 d04840 e0b848 5cb068 d870a0"
 

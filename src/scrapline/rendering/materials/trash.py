@@ -37,7 +37,10 @@ def crisp_packet(rng: Rng, pose: Pose) -> list[Piece]:
     albedo, _ = design.wrap(patch, grey(0.6), u=patch.u + 0.3 * crinkle, v=patch.v)
     silver = smoothstep(0.45, 0.5, patch.cloud(rng, 0.8) + rng.uniform(-0.5, 0.3))
     albedo = mix(albedo, grey(0.7), silver)
-    return [*_spilt(rng, pose), Piece(patch, albedo, height, gloss=0.08, polish=1, metal=0.25 + 0.65 * silver, lift=0.1)]
+    return [
+        *_spilt(rng, pose),
+        Piece(patch, albedo, height, gloss=0.08, polish=1, metal=0.25 + 0.65 * silver, lift=0.1),
+    ]
 
 
 def peel(rng: Rng, pose: Pose) -> list[Piece]:
@@ -72,7 +75,10 @@ def tissue(rng: Rng, pose: Pose) -> list[Piece]:
     soft = folds(rng, patch.u + 0.2 * patch.cloud(rng, 0.4), patch.v, count=8, steep=0.5)
     height = soft + 0.08 * np.abs(patch.cloud(rng, 0.3, octaves=3)) + 0.006 * quilt
     albedo = pick(rng, _TISSUE) * (1 + 0.05 * cloud(rng, patch.shape, 1.2))
-    return [*_spilt(rng, pose), _soiled(rng, Piece(patch, albedo, height, polish=2, lift=0.12), amount=rng.uniform(0.35, 0.75))]
+    return [
+        *_spilt(rng, pose),
+        _soiled(rng, Piece(patch, albedo, height, polish=2, lift=0.12), amount=rng.uniform(0.35, 0.75)),
+    ]
 
 
 def coffee_cup(rng: Rng, pose: Pose) -> list[Piece]:
@@ -104,7 +110,10 @@ def rag(rng: Rng, pose: Pose) -> list[Piece]:
     if rng.random() < 0.5:
         stripe = smoothstep(0.3, 0.5, np.sin((patch.v + bend) * rng.uniform(8, 16)))
         albedo = mix(albedo, second * (0.85 + 0.25 * weave), stripe)
-    return [*_spilt(rng, pose), _soiled(rng, Piece(patch, albedo, height, polish=2, lift=0.1), amount=rng.uniform(0.25, 0.6))]
+    return [
+        *_spilt(rng, pose),
+        _soiled(rng, Piece(patch, albedo, height, polish=2, lift=0.1), amount=rng.uniform(0.25, 0.6)),
+    ]
 
 
 def heap(rng: Rng, pose: Pose) -> list[Piece]:

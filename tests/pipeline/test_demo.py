@@ -1,0 +1,137 @@
+"""What a run leaves: every promise of the stages, read from its files."""
+
+import csv
+import json
+import re
+from collections import Counter
+from typing import Any
+
+import numpy as np
+import pytest
+
+from pipeline.conftest import Clone
+from scrapline import imaging, shards
+from scrapline.engine import Engine
+
+
+def read_json(demo: Clone, path: str) -> dict[str, Any]:
+    content: dict[str, Any] = json.loads(demo.read(path))
+    return content
+
+
+def read_csv(demo: Clone, path: str) -> list[dict[str, str]]:
+    with (demo.root / path).open(encoding="utf-8", newline="") as stream:
+        return list(csv.DictReader(stream))
+
+
+def test_a_second_repro_does_nothing(demo: Clone) -> None:
+    assert demo.repro() == []
+    assert "up to date" in demo.run("dvc", "status")
+
+
+def test_test_frames_share_no_image_and_no_group_with_training(demo: Clone) -> None:
+    manifest = {row["image_id"]: row for row in read_csv(demo, "data/prepared/manifest.csv")}
+    frames = list((demo.root / "data/test_frames").glob("*/*"))
+    assert len(frames) == 8
+    training = {row["group"] for row in manifest.values() if row["split"] == "train"}
+    for frame in frames:
+        row = manifest[frame.stem]
+        assert row["split"] == "test"
+        assert row["class"] == frame.parent.name
+        assert row["group"] not in training
+
+
+def test_no_group_straddles_splits(demo: Clone) -> None:
+    where: dict[str, set[str]] = {}
+    for row in read_csv(demo, "data/prepared/manifest.csv"):
+        where.setdefault(row["group"], set()).add(row["split"])
+    assert all(len(splits) == 1 for splits in where.values())
+
+
+def test_every_image_is_kept_or_quarantined(demo: Clone) -> None:
+    report = read_json(demo, "results/preparation/report.json")
+    manifest = read_csv(demo, "data/prepared/manifest.csv")
+    quarantine = read_csv(demo, "results/preparation/quarantine.csv")
+    assert report["images"] == len(manifest) + len(quarantine) == 6 * 14
+    assert manifest == sorted(manifest, key=lambda row: (row["split"], row["image_id"]))
+    assert Counter(row["split"] for row in manifest) == report["splits"]
+    for name in report["classes"]:
+        assert (demo.root / f"results/preparation/contact_sheets/{name}.png").is_file()
+
+
+def test_the_line_sees_the_pixels_of_the_shards(demo: Clone) -> None:
+    engine = Engine.load(demo.root / "models/converted_model.onnx")
+    stored = {sample.image_id: sample.data for sample in shards.read(demo.root / "data/prepared", "test")}
+    for frame in (demo.root / "data/test_frames").glob("*/*"):
+        np.testing.assert_array_equal(
+            engine.preprocess(frame.read_bytes()), imaging.load(stored[frame.stem], engine.preprocessing)
+        )
+
+
+def test_the_log_has_a_row_per_item_and_adds_up_to_the_metrics(demo: Clone) -> None:
+    rows = read_csv(demo, "results/simulation_results.csv")
+    metrics = read_json(demo, "results/simulation/metrics.json")
+    assert [int(row["item_id"]) for row in rows] == list(range(12))
+    assert metrics["items"] == 12
+    right = sum(row["predicted_class"] == row["true_class"] for row in rows)
+    assert metrics["accuracy"] == pytest.approx(right / 12, abs=1e-6)
+    assert metrics["review_rate"] == pytest.approx(sum(row["action"] == "review" for row in rows) / 12, abs=1e-6)
+    for name, bin_ in metrics["bins"].items():
+        inside = [row["true_class"] for row in rows if row["bin"] == name]
+        assert bin_["purity"] == (pytest.approx(inside.count(name) / len(inside), abs=1e-6) if inside else None)
+
+
+def test_report_and_summary_repeat_the_artefacts(demo: Clone) -> None:
+    report, summary = demo.read("performance_report.md"), read_json(demo, "results/summary.json")
+    evaluation = read_json(demo, "results/evaluation/metrics.json")
+    simulation = read_json(demo, "results/simulation/metrics.json")
+    training = read_json(demo, "results/training/metrics.json")
+    assert summary["test"]["accuracy"] == evaluation["test"]["accuracy"]
+    assert f"**{evaluation['test']['accuracy'] * 100:.1f} %**" in report
+    for name, row in evaluation["per_class"].items():
+        start = f"| {name} | {row['precision'] * 100:.1f} % | {row['recall'] * 100:.1f} % |"
+        line = next(line for line in report.splitlines() if line.startswith(start))
+        assert line.endswith(f"| {row['support']} |")
+    assert sum(row["support"] for row in evaluation["per_class"].values()) == evaluation["test"]["images"]
+    assert training["weights"]["description"] in report
+    assert f"{simulation['latency_ms']['p95']:.1f} ms" in report
+    for picture in re.findall(r"!\[.*?\]\((.*?)\)", report):
+        assert (demo.root / picture).is_file(), picture
+
+
+def test_confusion_counts_every_test_image(demo: Clone) -> None:
+    pairs = read_csv(demo, "results/evaluation/confusion.csv")
+    evaluation = read_json(demo, "results/evaluation/metrics.json")
+    assert len(pairs) == evaluation["test"]["images"]
+    right = sum(pair["actual"] == pair["predicted"] for pair in pairs)
+    assert evaluation["test"]["accuracy"] == pytest.approx(right / len(pairs), abs=1e-6)
+
+
+def test_what_git_tracks_is_small_and_what_dvc_tracks_is_ignored(demo: Clone) -> None:
+    tracked = demo.run("git", "ls-files").splitlines()
+    assert "results/summary.json" in tracked
+    assert "performance_report.md" in tracked
+    assert "results/evaluation/metrics.json" in tracked
+    for path in ("models/trained_model.pth", "results/simulation_results.csv", "results/evaluation/mistakes.png"):
+        assert path not in tracked
+    assert not [path for path in tracked if path.startswith(("data/prepared", "data/test_frames"))]
+
+
+def test_classify_prints_a_table_and_json(demo: Clone) -> None:
+    frame = next((demo.root / "data/test_frames").glob("*/*"))
+    table = demo.run("python", "src/inference_script.py", "classify", str(frame.parent))
+    assert "runner-up" in table
+    assert frame.name in table
+    (demo.root / "bad.jpg").write_bytes(b"no photo")
+    said = demo.run("python", "src/inference_script.py", "classify", "--json", str(frame), "bad.jpg", check=False)
+    (demo.root / "bad.jpg").unlink()
+    good, bad, error = said.splitlines()
+    assert json.loads(good).keys() >= {"predicted_class", "confidence", "runner_up"}
+    assert json.loads(bad)["error"].startswith("unreadable")
+    assert error == "error: 1 of 2 images could not be read"
+
+
+def test_no_timing_and_no_path_in_what_must_be_reproducible(demo: Clone) -> None:
+    for path in ("results/training/metrics.json", "results/evaluation/metrics.json", "data/prepared/manifest.csv"):
+        assert str(demo.root) not in demo.read(path)
+    assert str(demo.root).encode() not in (demo.root / "models/converted_model.onnx").read_bytes()

@@ -1,0 +1,73 @@
+"""Real photos: TrashNet with its authors' split and a frozen base, through all five stages."""
+
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import yaml
+
+from conftest import PARTIAL_WEIGHTS, ROOT, TRASHNET
+from pipeline.conftest import Clone
+
+pytestmark = [
+    pytest.mark.trashnet,
+    pytest.mark.skipif(not TRASHNET.is_dir() or not PARTIAL_WEIGHTS.is_file(), reason="TrashNet is not in ../shared"),
+]
+
+
+@pytest.fixture(scope="module")
+def trashnet(make_clone: Callable[[str], Clone]) -> Clone:
+    clone = make_clone("trashnet")
+    clone.run("git", "checkout", "-q", ".")
+    shutil.copyfile(ROOT / "params.yaml", clone.root / "params.yaml")
+    clone.commit("the real params")
+    (clone.root / "Makefile").write_text(clone.read("Makefile").replace("trashnet: setup", "trashnet:"))
+    clone.run("git", "commit", "-qam", "no second virtual environment")
+    clone.run(
+        *("make", "trashnet", f"ARCHIVE={TRASHNET / 'dataset-resized.zip'}", f"SPLIT={TRASHNET / 'split'}"),
+        f"WEIGHTS={PARTIAL_WEIGHTS}",
+    )
+    return clone
+
+
+def test_the_authors_split_is_kept_but_for_conflicts_and_leaks(trashnet: Clone) -> None:
+    report = json.loads(trashnet.read("results/preparation/report.json"))
+    assert report["dataset"].startswith("TrashNet")
+    assert report["images"] == 2527
+    assert report["splits"]["test"] == 430
+    assert report["splits"]["val"] == 327
+    assert report["quarantined"]["label_conflict"] == 6
+    listed = {split: set((TRASHNET / f"split/{split}.txt").read_text().split()) for split in ("train", "val", "test")}
+    rows = [line.split(",") for line in trashnet.read("data/prepared/manifest.csv").splitlines()[1:]]
+    for row in rows:
+        assert row[7] in listed[row[2]]
+
+
+def test_a_frozen_base_reaches_the_accuracy_it_is_known_for(trashnet: Clone) -> None:
+    evaluation = json.loads(trashnet.read("results/evaluation/metrics.json"))
+    assert evaluation["validation"]["accuracy"] >= 0.91
+    assert evaluation["test"]["accuracy"] >= 0.86
+
+
+def test_the_weights_are_named_truthfully(trashnet: Clone) -> None:
+    weights = json.loads(trashnet.read("results/training/metrics.json"))["weights"]
+    assert weights["name"] == PARTIAL_WEIGHTS.name
+    assert "layer4.1.bn2" in weights["findings"]
+    assert weights["name"] in trashnet.read("performance_report.md")
+
+
+def test_params_are_the_recipe_with_the_weights_named(trashnet: Clone) -> None:
+    params = yaml.safe_load(trashnet.read("params.yaml"))
+    recipe = yaml.safe_load((ROOT / "recipes/trashnet.yaml").read_text())
+    recipe["model"]["weights"] = PARTIAL_WEIGHTS.name
+    assert params == recipe
+
+
+def test_edited_params_are_not_overwritten(trashnet: Clone, tmp_path: Path) -> None:
+    edited = trashnet.read("params.yaml").replace("seed: 7", "seed: 8")
+    (trashnet.root / "params.yaml").write_text(edited)
+    said = trashnet.run("make", "trashnet", f"WEIGHTS={PARTIAL_WEIGHTS}", check=False)
+    assert "error: params.yaml has uncommitted edits" in said
+    assert trashnet.read("params.yaml") == edited

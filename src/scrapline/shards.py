@@ -1,10 +1,12 @@
 """The cleaned data set on disk: WebDataset tar shards and the manifest that lists every image in them."""
 
 import csv
+import io
 import json
 import tarfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, fields
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -58,28 +60,21 @@ def plan(split: str, image_ids: Sequence[str], sizes: Sequence[int], *, shard_mb
 def write(folder: Path, rows: Iterable[Row], read: Callable[[Row], tuple[str, bytes]], classes: list[str]) -> None:
     """Write shards, manifest.csv and classes.json; `rows` are sorted by split and id, `read` gives suffix and bytes.
 
-    The same images give the same bytes: members are sorted, owners empty and times zero.
+    The same images give the same bytes: members are sorted, owners empty and times zero. Written by tarfile, since
+    importing webdataset imports torch, which takes as long as examining a thousand photos.
     """
-    from webdataset.writer import TarWriter  # brings torch along, which reading a manifest needs not
-
     index = {name: number for number, name in enumerate(classes)}
     names = ["class" if field.name == "class_name" else field.name for field in fields(Row)]
     with (folder / "manifest.csv").open("w", encoding="utf-8", newline="") as stream:
         manifest = csv.writer(stream, lineterminator="\n")
         manifest.writerow(names)
-        shard, writer = "", None
-        for row in rows:
-            if row.shard != shard:
-                if writer:
-                    writer.close()
-                shard = row.shard
-                writer = TarWriter(str(folder / shard), user="", group="", mtime=0.0, encoder=False)
-            suffix, data = read(row)
-            assert writer is not None
-            writer.write({"__key__": row.image_id, suffix: data, "cls": str(index[row.class_name]).encode()})
-            manifest.writerow(asdict(row).values())
-        if writer:
-            writer.close()
+        for shard, members in groupby(rows, key=lambda row: row.shard):
+            with tarfile.open(folder / shard, "w", format=tarfile.USTAR_FORMAT) as tar:
+                for row in members:
+                    suffix, data = read(row)
+                    _add(tar, f"{row.image_id}.{suffix}", data)
+                    _add(tar, f"{row.image_id}.cls", str(index[row.class_name]).encode())
+                    manifest.writerow(asdict(row).values())
     content = json.dumps(classes, indent=2, ensure_ascii=False) + "\n"
     (folder / "classes.json").write_text(content, encoding="utf-8", newline="\n")
 
@@ -117,6 +112,12 @@ def read(folder: Path, split: str) -> Iterator[Sample]:
         except (tarfile.TarError, OSError, EOFError, ValueError, KeyError) as error:
             reason = str(error.args[0] if error.args else error)
             raise ScraplineError(f"{path} is damaged ({reason}): `dvc checkout` or `dvc repro prepare`") from None
+
+
+def _add(tar: tarfile.TarFile, name: str, data: bytes) -> None:
+    member = tarfile.TarInfo(name)
+    member.size, member.mode = len(data), 0o444
+    tar.addfile(member, io.BytesIO(data))
 
 
 def _sample(raw: dict[str, Any]) -> Sample:

@@ -51,7 +51,7 @@ def test_a_new_rate_trains_on_cached_features_and_diffs_between_branches(own_pho
     assert "train features: from the cache" in said
     own_photos.commit("lr 0.05")
     diff = json.loads(own_photos.run("dvc", "params", "diff", "main", "--json").splitlines()[0])
-    assert diff["params.yaml"]["lr"] == {"old": 0.002, "new": 0.05}
+    assert diff["params.yaml"]["lr"] == {"old": 0.0005, "new": 0.05}
     bare = own_photos.home.parent / "unpulled"
     own_photos.run("git", "clone", "-q", str(own_photos.root), str(bare))
     clone = Clone(bare, own_photos.home)

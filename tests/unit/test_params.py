@@ -35,7 +35,7 @@ def test_the_default_is_the_demo_recipe() -> None:
 
 def test_a_learning_rate_in_scientific_notation_is_a_number(tmp_path: Path) -> None:
     path = tmp_path / "params.yaml"
-    path.write_text((ROOT / "params.yaml").read_text().replace("lr: 0.002", "lr: 1e-05"))
+    path.write_text((ROOT / "params.yaml").read_text().replace("lr: 0.0005", "lr: 1e-05"))
     assert params.load(path).lr == 1e-5
 
 

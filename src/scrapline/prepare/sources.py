@@ -4,10 +4,12 @@ import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from scrapline.errors import ScraplineError
-from scrapline.rendering import Recipe, load_recipe, render_jpeg
+
+if TYPE_CHECKING:
+    from scrapline.rendering import Recipe
 
 TRASHNET_SHA256 = "500621cb43942c2ca8065cc6fea1acad9a020fc773e524146816ab2aef8eaed9"
 
@@ -61,7 +63,7 @@ class FolderSource:
 class RenderedSource:
     """Images drawn from a recipe, each from its class and number alone."""
 
-    recipe: Recipe
+    recipe: "Recipe"
 
     @property
     def classes(self) -> list[str]:
@@ -76,6 +78,8 @@ class RenderedSource:
 
     def read(self, item: Item) -> bytes:
         """Draw the image and encode it as JPEG."""
+        from scrapline.rendering import render_jpeg
+
         return render_jpeg(self.recipe, item.class_name, int(Path(item.path).stem))
 
 
@@ -88,6 +92,8 @@ def open_source(source: str) -> Source:
             "with `python src/data_preparation.py fetch FOLDER` and use data/raw"
         )
     if path.suffix in {".yaml", ".yml"}:
+        from scrapline.rendering import load_recipe  # with its arithmetic, which photos from a folder do not need
+
         return RenderedSource(load_recipe(path))
     if not path.exists():
         raise ScraplineError(

@@ -26,7 +26,7 @@ def sheet(rng: Rng, pose: Pose) -> list[Piece]:
     for side in ragged:
         inward = (patch.v + aspect, 1 - patch.u, aspect - patch.v, patch.u + 1)[side]
         bare = np.maximum(bare, smoothstep(0.06, 0.0, inward - rng.uniform(0.05, 0.22) - 0.16 * patch.cloud(rng, 0.3)))
-    albedo, height = _fibres(rng, patch, liner), 0.0035 * flutes + folds(rng, patch.u, patch.v, count=2, steep=0.16)
+    albedo, height = _fibres(rng, patch, liner), 0.005 * flutes + folds(rng, patch.u, patch.v, count=2, steep=0.16)
     if rng.random() < 0.65:
         albedo = _stamp(rng, patch, albedo, aspect)
     inside = pick(rng, _KRAFT) * 0.8
@@ -51,7 +51,7 @@ def box(rng: Rng, pose: Pose) -> list[Piece]:
         if rng.random() < 0.3:
             albedo = _stamp(rng, patch, albedo, half * 0.6)
         tilt = rng.uniform(-0.5, 0.25)
-        height = tilt * patch.u + 0.0035 * _flutes(rng, patch) + folds(rng, patch.u, patch.v, count=1, steep=0.1)
+        height = tilt * patch.u + 0.005 * _flutes(rng, patch) + folds(rng, patch.u, patch.v, count=1, steep=0.1)
         pieces.append(Piece(patch, albedo, height, polish=2, lift=rng.uniform(0.08, 0.2)))
     patch = cut(pose, np.array([(-long, -wide), (long, -wide), (long, wide), (-long, wide)]))
     inward = np.minimum(long - np.abs(patch.u), wide - np.abs(patch.v))
@@ -77,9 +77,9 @@ def carton(rng: Rng, pose: Pose) -> list[Piece]:
     corners += [(1, aspect - cuff), (1.06, aspect), (score, aspect), (score - 0.05, aspect + tab)]
     corners += [(-0.93, aspect + tab * 0.9), (-1, aspect)]
     patch = cut(pose, skewed(rng, np.array(corners), amount=0.02))
-    ground = pick(rng, _LINED if rng.random() < 0.2 else _KRAFT)
+    ground = pick(rng, _LINED if rng.random() < 0.1 else _KRAFT)
     albedo = _fibres(rng, patch, ground)
-    if rng.random() < 0.5:
+    if rng.random() < 0.4:
         design = Print(patch, (-0.96, -aspect * 0.97, score - 0.02, aspect * 0.97))
         artwork(rng, design, pick(rng, _BRANDS), pick(rng, _BRANDS), pick(rng, _BRANDS))
         if rng.random() < 0.5:
@@ -117,13 +117,13 @@ def egg_box(rng: Rng, pose: Pose) -> list[Piece]:
     if along % 2 != across % 2:
         cups = -cups
     height = rng.uniform(0.05, 0.11) * (cups + 0.35 * cups**2) + 0.006 * patch.cloud(rng, 0.05, octaves=2)
-    colour = pick(rng, "8f8b84 a8a297 7c786f 9a8a70 b09a78 b89868 a08058")
+    colour = pick(rng, "8f8b84 b09a78 b89868 a08058 b08c60 a88450")
     shade = 0.72 + 0.28 * smoothstep(-0.9, 0.4, cups) + 0.08 * cloud(rng, patch.shape, 2.0)
     return [Piece(patch, (colour * shade).astype(np.float32), height, polish=2, lift=0.12)]
 
 
 def _board(rng: Rng) -> Rgb:
-    return pick(rng, _KRAFT if rng.random() < 0.85 else _LINED)
+    return pick(rng, _KRAFT if rng.random() < 0.92 else _LINED)
 
 
 def _fibres(rng: Rng, patch: Patch, colour: Rgb) -> Rgb:
@@ -168,4 +168,4 @@ def _polar(radius: float, angle: float) -> tuple[float, float]:
     return radius * math.cos(angle), radius * math.sin(angle)
 
 
-FORMS = (sheet, sheet, sheet, box, box, carton, tube, egg_box)
+FORMS = (sheet, sheet, sheet, sheet, box, box, box, carton, tube, egg_box)

@@ -56,7 +56,7 @@ def jar(rng: Rng, pose: Pose) -> list[Piece]:
     profile = [(-0.95, body * 0.85), (-0.86, body), (waist, body), (waist + 0.14, mouth), (0.78, mouth)]
     profile += [(0.8, mouth * 1.06), (0.84, mouth), (0.88, mouth * 1.06), (0.92, mouth), (0.96, mouth)]
     patch, radius, height = revolved(pose, profile)
-    pieces = [_vessel(rng, patch, radius, height, _tint(rng, clear_share=0.4))]
+    pieces = [_vessel(rng, patch, radius, height, _tint(rng, clear_share=0.2))]
     if rng.random() < 0.45:
         pieces.append(_label(rng, patch, radius, height, rng.uniform(-0.75, -0.6), rng.uniform(0.1, 0.42)))
     return pieces
@@ -74,7 +74,7 @@ def tumbler(rng: Rng, pose: Pose) -> list[Piece]:
     if facets:
         height = height + 0.012 * np.cos(np.arctan2(patch.v, patch.u) * facets) * smoothstep(base, 0.7, reach)
     dense = 0.35 * rim + 0.3 * foot
-    tint = _tint(rng, clear_share=0.4)
+    tint = _tint(rng, clear_share=0.2)
     return [Piece(patch, _depth(tint, dense), height, gloss=0.045 + 0.06 * rim, polish=0, clear=0.9, lift=0.1)]
 
 
@@ -135,9 +135,9 @@ def _label(rng: Rng, patch: Patch, radius: Field, height: Field, low: float, hig
     return Piece(shown, albedo, height + 0.004 * patch.cloud(rng, 0.08), gloss=0.02, polish=2, lift=0.0)
 
 
-def _tint(rng: Rng, *, clear_share: float = 0.2) -> Rgb:
-    kind = 0 if rng.random() < clear_share else int(rng.integers(1, 4))
+def _tint(rng: Rng, *, clear_share: float = 0.15) -> Rgb:
+    kind = 0 if rng.random() < clear_share else int(rng.choice((1, 1, 1, 1, 2, 2, 2, 3)))
     return pick(rng, _TINTS[kind])
 
 
-FORMS = (bottle, bottle, bottle, broken_bottle, jar, tumbler, shards)
+FORMS = (*(bottle,) * 6, broken_bottle, jar, jar, tumbler, shards)

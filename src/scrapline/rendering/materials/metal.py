@@ -48,7 +48,7 @@ def tin(rng: Rng, pose: Pose) -> list[Piece]:
     bare = pick(rng, _BARE)
     albedo: Rgb = np.broadcast_to(bare, (3, *patch.shape))
     metal: Field | float = 0.9
-    if rng.random() < 0.25:
+    if rng.random() < 0.15:
         sleeve = Print(patch, (-0.7, -1.4 * radius, 0.7, 1.4 * radius))
         artwork(rng, sleeve, pick(rng, _COATS), pick(rng, _COATS), pick(rng, _COATS))
         albedo, ink = sleeve.wrap(patch, albedo, v=around(here, patch.v))
@@ -92,7 +92,7 @@ def offcut(rng: Rng, pose: Pose) -> list[Piece]:
         lozenge = np.sin((patch.u + patch.v) * wave) * np.sin((patch.u - patch.v) * wave)
         height = height + 0.014 * smoothstep(0.35, 0.8, np.abs(lozenge))
     albedo = bare * (0.82 + 0.28 * brushed)
-    albedo, metal = _rusted(rng, patch, albedo, 0.92, amount=max(0.0, rng.uniform(-1.0, 0.6)))
+    albedo, metal = _rusted(rng, patch, albedo, 0.92, amount=max(0.0, rng.uniform(-1.6, 0.5)))
     height, lift = height + 0.0015 * brushed, rng.uniform(0.05, 0.2)
     return [Piece(patch, albedo, height, gloss=0.03, polish=1, metal=metal, lift=lift)]
 
@@ -108,7 +108,7 @@ def pipe(rng: Rng, pose: Pose) -> list[Piece]:
         height = height + 0.012 * thread * smoothstep(0.1, 0.2, np.abs(patch.u))
     colour = pick(rng, _BARE if rng.random() < 0.9 else "c87c50 c8a050 b0683c")
     albedo = colour * (0.85 + 0.2 * _brushed(rng, patch))
-    albedo, metal = _rusted(rng, patch, albedo, 0.95, amount=max(0.0, rng.uniform(-1.0, 0.6)))
+    albedo, metal = _rusted(rng, patch, albedo, 0.95, amount=max(0.0, rng.uniform(-1.6, 0.5)))
     return [Piece(patch, albedo, height, gloss=0.03, polish=0, metal=metal, lift=0.15)]
 
 
@@ -169,4 +169,4 @@ def _rusted(rng: Rng, patch: Patch, albedo: Rgb, metal: Field | float, *, amount
     return mix(albedo, colour, rust), metal * (1 - 0.95 * rust)
 
 
-FORMS = (can, crushed_can, tin, tin, lid, foil, foil, offcut, offcut, pipe)
+FORMS = (can, can, crushed_can, tin, tin, tin, lid, foil, foil, offcut, pipe)

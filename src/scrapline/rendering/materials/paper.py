@@ -20,7 +20,7 @@ def page(rng: Rng, pose: Pose) -> list[Piece]:
     """A letter, form or note: a heading and lines of text, or a ruled or squared pad."""
     aspect = rng.uniform(0.62, 0.78)
     patch = cut(pose, skewed(rng, rectangle(aspect), amount=0.05))
-    albedo = _stock(rng, patch, _WHITES if rng.random() < 0.85 else _COLOURS)
+    albedo = _stock(rng, patch, _WHITES if rng.random() < 0.92 else _COLOURS)
     sheet = Print(patch, (-aspect * 0.9, -0.92, aspect * 0.9, 0.92))
     ink = pick(rng, _INKS)
     kind = rng.random()
@@ -72,7 +72,7 @@ def crumpled(rng: Rng, pose: Pose) -> list[Piece]:
     lump = facets(rng, patch.u + bend, patch.v - bend, count=int(rng.integers(16, 28)), steep=rng.uniform(0.5, 0.9))
     crease = folds(rng, patch.u - bend, patch.v - bend, count=11, steep=rng.uniform(0.6, 1.0))
     height = lump + crease
-    albedo = _stock(rng, patch, _WHITES if rng.random() < 0.8 else f"{_COLOURS} {_NEWS}")
+    albedo = _stock(rng, patch, _WHITES if rng.random() < 0.88 else f"{_COLOURS} {_NEWS}")
     if rng.random() < 0.6:
         sheet = Print(patch, (-1.3, -1.3, 1.3, 1.3))
         sheet.lines(rng, 0, 0, 1, 1, rng.uniform(0.014, 0.022), pick(rng, _INKS))
@@ -91,7 +91,7 @@ def envelope(rng: Rng, pose: Pose) -> list[Piece]:
     aspect = rng.uniform(0.45, 0.7)
     outline = skewed(rng, rectangle(aspect), amount=0.03)
     patch = cut(pose, torn(rng, outline, amount=0.025, sides=(0,)) if rng.random() < 0.5 else outline)
-    albedo = _stock(rng, patch, _WHITES if rng.random() < 0.7 else _COLOURS)
+    albedo = _stock(rng, patch, _WHITES if rng.random() < 0.85 else _COLOURS)
     leaf = _leaf(rng, patch, albedo, creases=3, steep=0.15)
     if rng.random() < 0.5:
         flap = patch.v + aspect - (1 - np.abs(patch.u)) * aspect * rng.uniform(1.0, 1.3)
@@ -109,7 +109,7 @@ def envelope(rng: Rng, pose: Pose) -> list[Piece]:
 
 def scraps(rng: Rng, pose: Pose) -> list[Piece]:
     """A few torn pieces of one sheet."""
-    stock, ink, pieces = _WHITES if rng.random() < 0.7 else f"{_COLOURS} {_NEWS}", pick(rng, _INKS), []
+    stock, ink, pieces = _WHITES if rng.random() < 0.88 else f"{_COLOURS} {_NEWS}", pick(rng, _INKS), []
     tone = str(rng.choice(stock.split()))
     for place in range(int(rng.integers(2, 5))):
         part = pose.beside(rng, 0.4 * bool(place), 0.8 * bool(place), scale=rng.uniform(0.4, 0.75))
@@ -160,4 +160,4 @@ def _ruled(rng: Rng, sheet: Print) -> None:
             sheet.bar(x, 0, x + 0.008, 1, line, cover=0.7)
 
 
-FORMS = (page, page, newspaper, newspaper, crumpled, envelope, scraps, stack)
+FORMS = (page, page, page, newspaper, newspaper, newspaper, crumpled, envelope, scraps, stack)

@@ -11,8 +11,8 @@ from scrapline.rendering.piece import Patch, Piece, Pose, cut
 from scrapline.rendering.prints import Print, around, artwork
 
 _SOLIDS = "f0f0f0 e03028 2058d0 18a058 f0c818 f08018 9838b0 f070a8 20b0d0 68c830"
-_SHEER = "e4eef2 d8e8ec f0f4f4 a8d0c0 9cc4e0 e0d8c8"
-_BAGS = "f0f0f0 e4e8ec 4c78c0 4c78c0 d04840 e0b848 5cb068 d870a0"
+_SHEER = "dceaf4 d0e8f4 a0ccf0 88c0f0 98dcc0 b0e0a0"
+_BAGS = "f0f0f0 3868d8 3868d8 e03838 f0c030 38c058 e858a0"
 
 
 def drink_bottle(rng: Rng, pose: Pose) -> list[Piece]:
@@ -25,7 +25,7 @@ def drink_bottle(rng: Rng, pose: Pose) -> list[Piece]:
     ribs = np.cos(patch.u * (2 * math.pi / pitch)) * smoothstep(shoulder, shoulder - 0.1, patch.u)
     squashed = folds(rng, patch.u, patch.v * 0.6, count=6, steep=rng.uniform(0.1, 0.7))
     height = height * rng.uniform(0.6, 0.9) + 0.016 * ribs + squashed
-    tint = pick(rng, _SHEER if rng.random() < 0.75 else "8cc88c 70a8d8 c89868")
+    tint = pick(rng, _SHEER if rng.random() < 0.6 else "70d080 58a8f0 40c8b0")
     rim = np.abs(patch.v) / np.maximum(radius, 1e-3)
     albedo = mix(tint, tint * 0.55, smoothstep(0.8, 1.0, rim))
     pieces = [Piece(patch, albedo, height, gloss=0.09, polish=0, clear=rng.uniform(0.72, 0.86), lift=0.2)]
@@ -78,7 +78,7 @@ def cup(rng: Rng, pose: Pose) -> list[Piece]:
     lip = mouth * 1.06
     patch, _, height = revolved(pose, [(-0.9, foot), (-0.6, foot * 1.05), (0.82, mouth), (0.86, lip), (0.9, lip)])
     beads = np.cos(patch.u * (2 * math.pi / rng.uniform(0.1, 0.2))) * (np.abs(patch.u) < rng.uniform(0.3, 0.7))
-    sheer = rng.random() < 0.4
+    sheer = rng.random() < 0.2
     height = height + (0.006 if sheer else 0.014) * beads
     colour = pick(rng, _SHEER if sheer else _SOLIDS)
     polish, clear = (0, 0.75) if sheer else (1, 0.0)
@@ -123,7 +123,7 @@ def tray(rng: Rng, pose: Pose) -> list[Piece]:
     ribs = np.cos(patch.u * (2 * math.pi / rng.uniform(0.14, 0.28))) * smoothstep(0.2, 0.26, inward)
     height = 0.02 * smoothstep(0.0, 0.03, inward) - rng.uniform(0.12, 0.2) * floor + 0.012 * ribs
     height = height + folds(rng, patch.u, patch.v, count=2, steep=0.1)
-    sheer = rng.random() < 0.5
+    sheer = rng.random() < 0.25
     polish, clear = (0, rng.uniform(0.65, 0.8)) if sheer else (1, 0.0)
     colour = pick(rng, _SHEER if sheer else _SOLIDS)
     return [Piece(patch, colour, height, gloss=0.08, polish=polish, clear=clear, lift=0.1)]

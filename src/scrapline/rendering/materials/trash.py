@@ -77,7 +77,7 @@ def tissue(rng: Rng, pose: Pose) -> list[Piece]:
     albedo = pick(rng, _TISSUE) * (1 + 0.05 * cloud(rng, patch.shape, 1.2))
     return [
         *_spilt(rng, pose),
-        _soiled(rng, Piece(patch, albedo, height, polish=2, lift=0.12), amount=rng.uniform(0.35, 0.75)),
+        _soiled(rng, Piece(patch, albedo, height, polish=2, lift=0.12), amount=rng.uniform(0.5, 0.85)),
     ]
 
 
@@ -127,11 +127,11 @@ def heap(rng: Rng, pose: Pose) -> list[Piece]:
 
 def _spilt(rng: Rng, pose: Pose) -> list[Piece]:
     """What trash leaves under and around itself: a wet stain on the belt and crumbs."""
-    puddle = cut(pose.at(rng.normal(0, 0.15), rng.normal(0, 0.15)), blob(rng, rng.uniform(0.6, 1.0), rough=0.12))
+    puddle = cut(pose.at(rng.normal(0, 0.15), rng.normal(0, 0.15)), 1.15 * blob(rng, rng.uniform(0.7, 1.0), rough=0.14))
     depth = 0.1 * smoothstep(0.4, 1.0, puddle.alpha) + 0.04 * puddle.cloud(rng, 0.4)
     pieces = [Piece(puddle, pick(rng, _STAINS), depth, gloss=0.05, polish=0, clear=rng.uniform(0.3, 0.6), lift=0.0)]
-    for _ in range(int(rng.integers(8, 18))):
-        crumb = cut(pose.beside(rng, 0.1, 1.05, scale=rng.uniform(0.03, 0.09)), blob(rng, 0.8, rough=0.15))
+    for _ in range(int(rng.integers(16, 30))):
+        crumb = cut(pose.beside(rng, 0.3, 1.3, scale=rng.uniform(0.04, 0.1)), blob(rng, 0.8, rough=0.15))
         pieces.append(Piece(crumb, pick(rng, _CRUMBS), -0.5 * crumb.u**2, lift=0.3))
     return pieces
 
@@ -165,4 +165,4 @@ def _soiled(rng: Rng, piece: Piece, *, amount: float) -> Piece:
     return dirtied(rng, dataclasses.replace(piece, albedo=albedo), pick(rng, _STAINS), amount=amount * 0.5)
 
 
-FORMS = (crisp_packet, peel, tissue, coffee_cup, rag, heap, heap)
+FORMS = (crisp_packet, peel, tissue, coffee_cup, rag, heap, heap, heap)

@@ -1,0 +1,93 @@
+"""Figures and commands in the README, against the artefacts and the code they speak of."""
+
+import json
+import re
+import shlex
+
+import pytest
+import yaml
+
+from conftest import ROOT
+
+DOCS = ROOT / "docs/trashnet"
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+def read(name: str) -> dict:
+    return json.loads((DOCS / name).read_text(encoding="utf-8"))
+
+
+def table() -> str:
+    """The table as the artefacts give it."""
+    evaluation, training, simulation, preparation = (
+        read(f"{name}.json") for name in ("evaluation", "training", "simulation", "preparation")
+    )
+    rows = [("split", "photos", "accuracy", "95 % interval", "macro F1"), ("---", "---:", "---:", "---", "---:")]
+    for split in ("validation", "test"):
+        m = evaluation[split]
+        low, high = (f"{m[f'accuracy_ci95_{end}'] * 100:.1f} %" for end in ("low", "high"))
+        rows.append(
+            (split, str(m["images"]), f"{m['accuracy'] * 100:.1f} %", f"{low} to {high}", f"{m['macro_f1']:.3f}")
+        )
+    text = "\n".join("| " + " | ".join(row) + " |" for row in rows)
+    left_out = sum(preparation["quarantined"].values())
+    return (
+        f"{text}\n\nStarting weights `{training['weights']['name']}`; {left_out} photos quarantined; on the belt "
+        f"{simulation['items']} test photos, {simulation['accuracy'] * 100:.1f} % recognised, "
+        f"{simulation['latency_ms']['p50']:.0f} ms from picture to decision (p50), on "
+        f"{simulation['machine']['cores']} cores of {simulation['machine']['processor']}."
+    )
+
+
+def test_the_trashnet_table_is_what_the_run_gave() -> None:
+    shown = re.search(r"<!-- trashnet:begin .*?-->\n(.*?)\n<!-- trashnet:end -->", README, re.DOTALL)
+    assert shown is not None
+    assert shown[1] == table()
+
+
+def test_the_published_report_repeats_its_json() -> None:
+    report = (DOCS / "performance_report.md").read_text(encoding="utf-8")
+    evaluation, training = read("evaluation.json"), read("training.json")
+    assert f"**{evaluation['test']['accuracy'] * 100:.1f} %**" in report
+    assert training["weights"]["sha256"] in report
+    assert training["weights"]["description"] in report
+    for picture in re.findall(r"!\[.*?\]\((.*?)\)", report):
+        assert (DOCS / picture).is_file()
+
+
+def test_the_published_run_is_the_recipe_with_its_weights_named_truthfully() -> None:
+    params = yaml.safe_load((DOCS / "params.yaml").read_text())
+    recipe = yaml.safe_load((ROOT / "recipes/trashnet.yaml").read_text())
+    weights = read("training.json")["weights"]
+    assert params["model"].pop("weights") == weights["name"]
+    assert recipe["model"].pop("weights") == "imagenet"
+    assert params == recipe
+    assert "partial" in weights["description"].lower()
+
+
+def test_links_and_pictures_exist() -> None:
+    for link in re.findall(r"\]\((?!http)(.*?)\)", README):
+        assert (ROOT / link).exists(), link
+
+
+@pytest.mark.parametrize("line", [line for line in README.splitlines() if line.startswith(("python src/", "make "))])
+def test_commands_name_what_exists(line: str) -> None:
+    program, *arguments = shlex.split(line, comments=True)
+    if program == "make":
+        assert re.search(rf"^{arguments[0]}:", (ROOT / "Makefile").read_text(), re.MULTILINE)
+    else:
+        door = ROOT / arguments[0]
+        assert re.search(rf"^def {arguments[1]}\(", door.read_text(), re.MULTILINE)
+
+
+def test_every_direct_requirement_is_explained() -> None:
+    pins = (ROOT / "requirements.txt").read_text().split("\n\n")[1].splitlines()
+    explained = README.partition("## What each dependency is for")[2].lower()
+    for pin in pins:
+        name = pin.partition("==")[0].lower()
+        assert re.search(rf"\b{re.escape(name)}\b", explained), name
+
+
+def test_torch_and_torchvision_are_of_one_release() -> None:
+    pins = dict(line.split("==") for line in (ROOT / "requirements.txt").read_text().splitlines() if "==" in line)
+    assert (pins["torch"], pins["torchvision"]) == ("2.15.0", "0.29.2")

@@ -24,4 +24,4 @@ def photograph(rng: Rng, scene: Rgb) -> Picture:
     focus = side / 600 + max(0.0, rng.normal(0.0, 0.0016)) * side
     blurred = np.asarray(pixels.filter(ImageFilter.BoxBlur((focus + motion, focus))), dtype=np.float32)
     grain = rng.integers(0, 256, (rows, columns, 3), dtype=np.uint8).astype(np.float32)
-    return np.clip(blurred + (grain - 127.5) * rng.uniform(0.015, 0.075), 0, 255).astype(np.uint8)
+    return np.clip(blurred + (grain - 127.5) * rng.uniform(0.01, 0.04), 0, 255).astype(np.uint8)

@@ -56,11 +56,11 @@ def _item(rng: Rng, material: str, frame: tuple[int, int]) -> list[Piece]:
         x=width / 2 + rng.uniform(-0.13, 0.13) * width,
         y=height / 2 + rng.uniform(-0.1, 0.1) * height,
         angle=rng.uniform(0, 2 * math.pi),
-        size=side * rng.uniform(0.44, 0.58),
+        size=side * rng.uniform(0.48, 0.6),
         frame=frame,
     )
     form = FORMS[material][int(rng.integers(len(FORMS[material])))]
-    amount = max(0.0, rng.uniform(-0.6, 0.45))
+    amount = max(0.0, rng.uniform(-1.0, 0.35))
     grime = pick(rng, _GRIME)
     pieces = form(rng, pose)
     return [dirtied(rng, piece, grime, amount=amount) for piece in pieces] if amount > 0 else pieces
@@ -69,16 +69,16 @@ def _item(rng: Rng, material: str, frame: tuple[int, int]) -> list[Piece]:
 def _clutter(rng: Rng, frame: tuple[int, int]) -> list[Piece]:
     """Small bits of any material around the item, and at times the belt's steel side."""
     pieces = []
-    for _ in range(int(rng.choice((0, 0, 0, 0, 0, 1, 2)))):
+    for _ in range(int(rng.choice((0, 0, 0, 0, 0, 0, 0, 1, 2)))):
         pieces += _fragment(rng, frame, size=rng.uniform(0.04, 0.1))
-    if rng.random() < 0.15:
+    if rng.random() < 0.1:
         pieces.append(_rail(rng, frame))
     return pieces
 
 
 def _cover(rng: Rng, frame: tuple[int, int]) -> list[Piece]:
     """What hides a part of the item: now and then another piece of scrap, seldom a large one."""
-    if rng.random() < 0.14:
+    if rng.random() < 0.06:
         return _fragment(rng, frame, size=rng.uniform(0.1, 0.3))
     return []
 

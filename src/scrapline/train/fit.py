@@ -49,7 +49,7 @@ class Task:
 def fit(task: Task, settings: Train, lr: float) -> list[Epoch]:
     """Train, and leave the model with the parameters of its best epoch (accuracy, then loss, on validation)."""
     criterion = nn.CrossEntropyLoss(task.class_weights, label_smoothing=settings.label_smoothing)
-    optimizer = torch.optim.AdamW(_groups(task.model, settings.weight_decay), lr=lr)
+    optimizer = torch.optim.AdamW(_groups(task.model, settings.weight_decay), lr=lr, fused=True)
     total = settings.epochs * task.steps_per_epoch
     scheduler = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: warm_up_and_cosine(step, total))
     history: list[Epoch] = []

@@ -157,7 +157,9 @@ def load(path: Path = PARAMS) -> Params:
     try:
         return Params.model_validate(raw)
     except ValidationError as error:
-        raise ScraplineError(f"{path}: {_explain(error.errors()[0])}") from None
+        # A misspelt key is also a missing one; the spelling is what helps.
+        problems = sorted(error.errors(), key=lambda problem: problem["type"] != "extra_forbidden")
+        raise ScraplineError(f"{path}: {_explain(problems[0])}") from None
 
 
 def _explain(problem: Any) -> str:

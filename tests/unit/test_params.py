@@ -78,5 +78,12 @@ def test_a_missing_file_says_where_to_stand(tmp_path: Path) -> None:
         params.load(tmp_path / "params.yaml")
 
 
+def test_a_renamed_key_is_reported_by_its_spelling(tmp_path: Path) -> None:
+    path = tmp_path / "params.yaml"
+    path.write_text((ROOT / "params.yaml").read_text().replace("epochs:", "epoch:"))
+    with pytest.raises(ScraplineError, match=r"unknown key `train\.epoch`; did you mean `train\.epochs`"):
+        params.load(path)
+
+
 def test_null_weights_are_none(tmp_path: Path) -> None:
     assert load(tmp_path, model__weights=None).model.weights == "none"

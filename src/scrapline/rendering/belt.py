@@ -7,7 +7,7 @@ import numpy as np
 from scrapline.rendering.fields import Field, Rgb, Rng, cloud, mix, pick, smoothstep
 from scrapline.rendering.light import Light, lit_flat
 
-_RUBBER = "303032 3c3c3e 464648 505254 5c5e60 6a6c6e 38423c 384048 40483c 484240 5a544c 444c58"
+_RUBBER = "202224 2a2a2c 34363a 3c3c3e 46484a"
 
 
 def belt(rng: Rng, light: Light, *, height: int, width: int) -> Rgb:

@@ -37,7 +37,7 @@ lint: setup           ## formatting, lint and types
 	mypy src
 
 test: lint            ## lint, and all tests but those that need TrashNet
-	pytest -m "not trashnet"
+	pytest -m "not trashnet" -n 2 --dist loadfile
 
 # ARCHIVE, SPLIT: local copies of the data set's archive and of its split lists. WEIGHTS: a local state dict in place of
 # torchvision's ImageNet download; WEIGHTS_NOTE: what it is, for the report.

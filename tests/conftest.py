@@ -33,7 +33,7 @@ def noise(seed: int, size: tuple[int, int] = (48, 40), tint: tuple[int, int, int
     return Image.fromarray(pixels.clip(0, 255).astype(np.uint8))
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def photos() -> Callable[..., Path]:
     """Make a folder of two classes, told apart by tint, with `per_class` JPEGs each."""
 

@@ -1,16 +1,19 @@
 """The `classify` command: images from the command line through the engine, as a table or JSON lines."""
 
 import json
+import sys
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from rich.console import Console
-from rich.table import Table
+from rich.table import Column, Table
 
 from scrapline.engine import Classification, Engine
 from scrapline.errors import ScraplineError
 from scrapline.imaging import IMAGE_SUFFIXES, ImageError
+
+_WIDTH_OF_A_FILE = 400  # characters; no terminal wraps there
 
 
 @dataclass(frozen=True)
@@ -51,7 +54,7 @@ def classify_all(engine: Engine, images: Iterable[Path]) -> Iterator[Result]:
 
 def print_table(results: Iterable[Result]) -> int:
     """Print a table on stdout; return how many images could not be read."""
-    table = Table("image", "class", "confidence", "runner-up", "", box=None, pad_edge=False)
+    table = Table(Column("image", overflow="fold"), "class", "confidence", "runner-up", "", box=None, pad_edge=False)
     unreadable = 0
     for result in results:
         if (c := result.classification) is None:
@@ -61,8 +64,7 @@ def print_table(results: Iterable[Result]) -> int:
             note = "under its threshold: manual review" if c.low_confidence else ""
             runner_up = f"{c.runner_up} {c.runner_up_confidence:.1%}"
             table.add_row(str(result.image), c.predicted_class, f"{c.confidence:.1%}", runner_up, note)
-    console = Console()
-    console.print(table, width=None if console.is_terminal else 200)
+    Console(width=None if sys.stdout.isatty() else _WIDTH_OF_A_FILE).print(table)
     return unreadable
 
 

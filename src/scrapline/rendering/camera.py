@@ -15,7 +15,7 @@ def photograph(rng: Rng, scene: Rgb) -> Picture:
     rows, columns = scene.shape[1:]
     side = min(rows, columns)
     falloff = 1 + 0.22 * cloud(rng, (rows, columns), (rows / 0.9, columns / 0.9), octaves=2)
-    balance = (1 + rng.normal(0, 0.03, (3, 1, 1))).astype(np.float32) * rng.uniform(0.75, 1.15)
+    balance = (1 + rng.normal(0, 0.02, (3, 1, 1))).astype(np.float32) * rng.uniform(0.82, 1.12)
     # Gamma 2 with a soft shoulder: x / (x + 0.3) alone would grey the whites out.
     toned = np.sqrt(np.clip(scene * falloff * balance, 0, None))
     toned = toned * (1.18 - 0.18 * np.minimum(toned, 1.5))

@@ -104,5 +104,5 @@ def grey(level: float) -> Rgb:
 def pick(rng: Rng, codes: str) -> Rgb:
     """One of the space-separated colours, slightly changed in brightness and hue: [3, 1, 1]."""
     base = paint(str(rng.choice(codes.split())))
-    varied = base * rng.uniform(0.82, 1.15) * rng.uniform(0.92, 1.08, (3, 1, 1)).astype(np.float32)
+    varied = base * rng.uniform(0.82, 1.15) * rng.uniform(0.95, 1.05, (3, 1, 1)).astype(np.float32)
     return np.asarray(np.clip(varied, 0, 1))

@@ -31,7 +31,7 @@ def draw_light(rng: Rng) -> Light:
     azimuth, elevation = rng.uniform(0, 2 * math.pi), math.radians(rng.uniform(38, 72))
     flat = math.cos(elevation)
     direction = (flat * math.cos(azimuth), flat * math.sin(azimuth), math.sin(elevation))
-    warmth = rng.normal(0, 0.07)
+    warmth = rng.normal(0, 0.045)
     tint = np.array([1 + warmth, 1 + rng.normal(0, 0.025), 1 - warmth], dtype=np.float32).reshape(3, 1, 1)
     # The hall's own light leans the other way from the lamps': shadows look bluish under warm lamps.
     ambient = (0.7 * tint + 0.3 * tint[::-1]) * rng.uniform(0.15, 0.38)

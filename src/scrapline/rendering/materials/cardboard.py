@@ -77,9 +77,9 @@ def carton(rng: Rng, pose: Pose) -> list[Piece]:
     corners += [(1, aspect - cuff), (1.06, aspect), (score, aspect), (score - 0.05, aspect + tab)]
     corners += [(-0.93, aspect + tab * 0.9), (-1, aspect)]
     patch = cut(pose, skewed(rng, np.array(corners), amount=0.02))
-    ground = pick(rng, _LINED if rng.random() < 0.1 else _KRAFT)
+    ground = pick(rng, _KRAFT)
     albedo = _fibres(rng, patch, ground)
-    if rng.random() < 0.4:
+    if rng.random() < 0.15:
         design = Print(patch, (-0.96, -aspect * 0.97, score - 0.02, aspect * 0.97))
         artwork(rng, design, pick(rng, _BRANDS), pick(rng, _BRANDS), pick(rng, _BRANDS))
         if rng.random() < 0.5:
@@ -117,13 +117,13 @@ def egg_box(rng: Rng, pose: Pose) -> list[Piece]:
     if along % 2 != across % 2:
         cups = -cups
     height = rng.uniform(0.05, 0.11) * (cups + 0.35 * cups**2) + 0.006 * patch.cloud(rng, 0.05, octaves=2)
-    colour = pick(rng, "8f8b84 b09a78 b89868 a08058 b08c60 a88450")
+    colour = pick(rng, "b09a78 b89868 a08058 b08c60 a88450")
     shade = 0.72 + 0.28 * smoothstep(-0.9, 0.4, cups) + 0.08 * cloud(rng, patch.shape, 2.0)
     return [Piece(patch, (colour * shade).astype(np.float32), height, polish=2, lift=0.12)]
 
 
 def _board(rng: Rng) -> Rgb:
-    return pick(rng, _KRAFT if rng.random() < 0.92 else _LINED)
+    return pick(rng, _KRAFT if rng.random() < 0.97 else _LINED)
 
 
 def _fibres(rng: Rng, patch: Patch, colour: Rgb) -> Rgb:

@@ -14,9 +14,9 @@ _TINTS = (
     "dcebe4 e4ecec d4e4dc f0f4f0",
     "5ca860 80bc70 4c9058 a0c058",
     "c87c34 b06828 d49848 985824",
-    "6cacd8 8cc4e0 5888c8",
 )
-_LABELS = "e8e0cc d8c8a0 f0ece4 283c30 702028 20284c c8a040 f4f0e4 e0d8c4"
+_LABELS = "e8e0cc d8c8a0 f0ece4 f4f0e4 e0d8c4"
+_LABEL_INKS = "283c30 702028 20284c a88028 2c2420"
 
 
 def bottle(rng: Rng, pose: Pose) -> list[Piece]:
@@ -56,8 +56,8 @@ def jar(rng: Rng, pose: Pose) -> list[Piece]:
     profile = [(-0.95, body * 0.85), (-0.86, body), (waist, body), (waist + 0.14, mouth), (0.78, mouth)]
     profile += [(0.8, mouth * 1.06), (0.84, mouth), (0.88, mouth * 1.06), (0.92, mouth), (0.96, mouth)]
     patch, radius, height = revolved(pose, profile)
-    pieces = [_vessel(rng, patch, radius, height, _tint(rng, clear_share=0.2))]
-    if rng.random() < 0.45:
+    pieces = [_vessel(rng, patch, radius, height, _tint(rng))]
+    if rng.random() < 0.3:
         pieces.append(_label(rng, patch, radius, height, rng.uniform(-0.75, -0.6), rng.uniform(0.1, 0.42)))
     return pieces
 
@@ -74,7 +74,7 @@ def tumbler(rng: Rng, pose: Pose) -> list[Piece]:
     if facets:
         height = height + 0.012 * np.cos(np.arctan2(patch.v, patch.u) * facets) * smoothstep(base, 0.7, reach)
     dense = 0.35 * rim + 0.3 * foot
-    tint = _tint(rng, clear_share=0.2)
+    tint = _tint(rng)
     return [Piece(patch, _depth(tint, dense), height, gloss=0.045 + 0.06 * rim, polish=0, clear=0.9, lift=0.1)]
 
 
@@ -127,7 +127,7 @@ def _depth(tint: Rgb, dense: Field) -> Rgb:
 def _label(rng: Rng, patch: Patch, radius: Field, height: Field, low: float, high: float) -> Piece:
     reach = float(radius.max())
     design = Print(patch, (low, -1.25 * reach, high, 1.25 * reach))
-    artwork(rng, design, pick(rng, _LABELS), pick(rng, _LABELS), pick(rng, _LABELS))
+    artwork(rng, design, pick(rng, _LABELS), pick(rng, _LABEL_INKS), pick(rng, _LABELS))
     albedo, ink = design.wrap(patch, grey(1.0), v=around(radius, patch.v) + rng.uniform(-0.1, 0.1))
     if rng.random() < 0.5:
         ink = ink * smoothstep(-0.25, -0.2, patch.cloud(rng, 0.35, octaves=2) + rng.uniform(-0.1, 0.4))
@@ -135,8 +135,8 @@ def _label(rng: Rng, patch: Patch, radius: Field, height: Field, low: float, hig
     return Piece(shown, albedo, height + 0.004 * patch.cloud(rng, 0.08), gloss=0.02, polish=2, lift=0.0)
 
 
-def _tint(rng: Rng, *, clear_share: float = 0.15) -> Rgb:
-    kind = 0 if rng.random() < clear_share else int(rng.choice((1, 1, 1, 1, 2, 2, 2, 3)))
+def _tint(rng: Rng) -> Rgb:
+    kind = 0 if rng.random() < 0.1 else int(rng.choice((1, 1, 1, 2, 2)))
     return pick(rng, _TINTS[kind])
 
 

@@ -11,7 +11,7 @@ from scrapline.rendering.piece import Patch, Piece, Pose, cut
 from scrapline.rendering.prints import Print, around, artwork
 
 _BARE = "c8cacc b8babc d8d8d6 c4beb4 a8acb0"
-_COATS = "b02c28 28508c 2c6c44 202024 28282c b8bcc0 e4e4e0 d0a850"
+_COATS = "b02c28 28508c 202024 28282c b8bcc0 e4e4e0"
 _RUST = "6c3a1c 80481e 5a3420 94562a"
 
 
@@ -70,7 +70,7 @@ def foil(rng: Rng, pose: Pose) -> list[Piece]:
     bend = 0.15 * patch.cloud(rng, 0.5)
     height = folds(rng, patch.u + bend, patch.v - bend, count=16, steep=rng.uniform(0.8, 1.3))
     height = height + 0.11 * np.abs(patch.cloud(rng, 0.22, octaves=2))
-    colour = pick(rng, _BARE if rng.random() < 0.88 else "d8b060 c89858 c07048")
+    colour = pick(rng, _BARE)
     return [Piece(patch, colour, height, gloss=0.05, polish=0, metal=0.96, lift=0.1)]
 
 
@@ -78,38 +78,42 @@ def offcut(rng: Rng, pose: Pose) -> list[Piece]:
     """A bent piece of brushed or chequered sheet with drilled holes, clean, painted or rusty."""
     aspect = rng.uniform(0.3, 0.8)
     holes = []
-    for _ in range(int(rng.integers(0, 5))):
+    for _ in range(int(rng.integers(3, 9))):
         centre = np.array([rng.uniform(-0.85, 0.85), rng.uniform(-0.75, 0.75) * aspect])
         holes.append(centre + circle(rng.uniform(0.05, 0.09)))
     patch = cut(pose, skewed(rng, rectangle(aspect), amount=0.12), *holes)
-    bare = pick(rng, _BARE if rng.random() < 0.85 else "c89058 c8a860")
+    bare = pick(rng, _BARE)
     brushed = _brushed(rng, patch)
     height = folds(rng, patch.u, patch.v, count=int(rng.integers(1, 4)), steep=0.45)
-    height = height + rng.uniform(-0.25, 0.25) * patch.v**2
-    if rng.random() < 0.3:
+    height = height - rng.uniform(0.35, 0.9) * patch.v**2
+    if rng.random() < 0.5:
         pitch = rng.uniform(0.2, 0.28)
         wave = 2 * math.pi / pitch
         lozenge = np.sin((patch.u + patch.v) * wave) * np.sin((patch.u - patch.v) * wave)
         height = height + 0.014 * smoothstep(0.35, 0.8, np.abs(lozenge))
     albedo = bare * (0.82 + 0.28 * brushed)
-    albedo, metal = _rusted(rng, patch, albedo, 0.92, amount=max(0.0, rng.uniform(-1.6, 0.5)))
+    albedo, metal = _rusted(rng, patch, albedo, 0.92, amount=max(0.0, rng.uniform(-1.0, 0.3)))
     height, lift = height + 0.0015 * brushed, rng.uniform(0.05, 0.2)
     return [Piece(patch, albedo, height, gloss=0.03, polish=1, metal=metal, lift=lift)]
 
 
 def pipe(rng: Rng, pose: Pose) -> list[Piece]:
-    """A length of tube or a threaded rod with sharp reflections along it."""
-    radius = rng.uniform(0.12, 0.25)
-    flange = radius * rng.uniform(1.0, 1.5)
-    profile = [(-1, flange), (-0.85, flange), (-0.83, radius), (0.8, radius), (0.82, flange), (1, flange)]
-    patch, _, height = revolved(pose, profile)
-    if rng.random() < 0.5:
-        thread = np.sin(patch.u * (2 * math.pi / max(0.05, 3 / patch.scale)) + patch.v / radius)
-        height = height + 0.012 * thread * smoothstep(0.1, 0.2, np.abs(patch.u))
-    colour = pick(rng, _BARE if rng.random() < 0.9 else "c87c50 c8a050 b0683c")
+    """A length of threaded tube with sharp reflections along it, its open end dark."""
+    radius = rng.uniform(0.2, 0.34)
+    patch, _, height = revolved(pose, [(-1, radius), (1, radius)])
+    thread = np.sin(patch.u * (2 * math.pi / max(0.08, 3 / patch.scale)) + patch.v / radius)
+    height = height + 0.016 * thread * smoothstep(0.3, 0.4, np.abs(patch.u))
+    colour = pick(rng, _BARE)
     albedo = colour * (0.85 + 0.2 * _brushed(rng, patch))
-    albedo, metal = _rusted(rng, patch, albedo, 0.95, amount=max(0.0, rng.uniform(-1.6, 0.5)))
-    return [Piece(patch, albedo, height, gloss=0.03, polish=0, metal=metal, lift=0.15)]
+    albedo, metal = _rusted(rng, patch, albedo, 0.95, amount=max(0.0, rng.uniform(-1.0, 0.3)))
+    end = pose.at(1.0, 0.0)
+    rim, bore = disc(end, radius, squash=0.4), disc(end, radius * 0.8, squash=0.38)
+    dark = colour * 0.15 * (1 + 0.8 * bore.u / radius)
+    return [
+        Piece(patch, albedo, height, gloss=0.03, polish=1, metal=metal, lift=0.15),
+        Piece(rim, colour, gloss=0.03, metal=0.9, lift=0.0),
+        Piece(bore, dark.astype(np.float32), lift=0.0),
+    ]
 
 
 def _printed_can(rng: Rng, patch: Patch, radius: Field, height: Field) -> Piece:
@@ -130,9 +134,9 @@ def _end(rng: Rng, pose: Pose, radius: float, *, squash: float, tab: bool = True
 def _round(rng: Rng, patch: Patch, radius: float, *, tab: bool, coat: Rgb | None) -> Piece:
     reach = distance(patch.u, patch.v) / np.float32(radius)
     rings = np.zeros_like(reach)
-    for ring in (0.93, *rng.uniform(0.3, 0.82, int(rng.integers(1, 4))).tolist()):
+    for ring in (0.93, *rng.uniform(0.3, 0.82, int(rng.integers(2, 5))).tolist()):
         rings = rings + np.exp(-(((reach - ring) / 0.035) ** 2))
-    height = radius * (0.035 * rings - 0.1 * smoothstep(0.92, 0.84, reach))
+    height = radius * (0.05 * rings - 0.1 * smoothstep(0.92, 0.84, reach) - rng.uniform(0.1, 0.3) * reach**2)
     albedo = np.broadcast_to(pick(rng, _BARE), (3, *patch.shape)) * (0.9 + 0.12 * cloud(rng, patch.shape, 1.5))
     metal = np.full(patch.shape, 0.92, np.float32)
     if coat is not None:
@@ -169,4 +173,4 @@ def _rusted(rng: Rng, patch: Patch, albedo: Rgb, metal: Field | float, *, amount
     return mix(albedo, colour, rust), metal * (1 - 0.95 * rust)
 
 
-FORMS = (can, can, crushed_can, tin, tin, tin, lid, foil, foil, offcut, pipe)
+FORMS = (can, can, crushed_can, tin, tin, lid, foil, foil, offcut, pipe, pipe)

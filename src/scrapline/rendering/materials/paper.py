@@ -10,8 +10,8 @@ from scrapline.rendering.piece import Outline, Patch, Piece, Pose, cut
 from scrapline.rendering.prints import Print
 
 _WHITES = "f4f2ec eceae2 e6e2d4 f0eee8"
-_COLOURS = "e8d878 e09ab0 9ac0e0 a4d098 e8b070 c8a878 c8423c 5c88c8 dcdad4"
-_NEWS = "d4cfc2 c8c4b8 dcd8cc c4bca8"
+_COLOURS = "e8d878 e09ab0 9ac0e0 a4d098 dcdad4"
+_NEWS = "d4d0c8 c8c6c0 dcdad4 c4c0b8"
 _INKS = "1c1c20 24242c 20304c 3c2c24"
 _PICTURES = "35404c 7c8c6c a06848 4c6c8c 98948c b08c5c 6c3c3c c8b070"
 
@@ -20,7 +20,7 @@ def page(rng: Rng, pose: Pose) -> list[Piece]:
     """A letter, form or note: a heading and lines of text, or a ruled or squared pad."""
     aspect = rng.uniform(0.62, 0.78)
     patch = cut(pose, skewed(rng, rectangle(aspect), amount=0.05))
-    albedo = _stock(rng, patch, _WHITES if rng.random() < 0.92 else _COLOURS)
+    albedo = _stock(rng, patch, _WHITES if rng.random() < 0.96 else _COLOURS)
     sheet = Print(patch, (-aspect * 0.9, -0.92, aspect * 0.9, 0.92))
     ink = pick(rng, _INKS)
     kind = rng.random()
@@ -69,13 +69,13 @@ def crumpled(rng: Rng, pose: Pose) -> list[Piece]:
     """A sheet balled up: flat facets meeting in sharp creases, text broken up by them."""
     patch = cut(pose, _ball(rng))
     bend = 0.12 * patch.cloud(rng, 0.5)
-    lump = facets(rng, patch.u + bend, patch.v - bend, count=int(rng.integers(16, 28)), steep=rng.uniform(0.5, 0.9))
-    crease = folds(rng, patch.u - bend, patch.v - bend, count=11, steep=rng.uniform(0.6, 1.0))
+    lump = facets(rng, patch.u + bend, patch.v - bend, count=int(rng.integers(16, 28)), steep=rng.uniform(0.4, 0.7))
+    crease = folds(rng, patch.u - bend, patch.v - bend, count=11, steep=rng.uniform(0.4, 0.7))
     height = lump + crease
-    albedo = _stock(rng, patch, _WHITES if rng.random() < 0.88 else f"{_COLOURS} {_NEWS}")
-    if rng.random() < 0.6:
+    albedo = _stock(rng, patch, _WHITES if rng.random() < 0.96 else f"{_COLOURS} {_NEWS}")
+    if rng.random() < 0.8:
         sheet = Print(patch, (-1.3, -1.3, 1.3, 1.3))
-        sheet.lines(rng, 0, 0, 1, 1, rng.uniform(0.014, 0.022), pick(rng, _INKS))
+        sheet.lines(rng, 0, 0, 1, 1, rng.uniform(0.025, 0.04), pick(rng, _INKS))
         albedo, _ = sheet.wrap(patch, albedo, u=patch.u + 0.5 * height, v=patch.v + 0.3 * crease)
     hollow = smoothstep(-0.25, 0.1, crease - crease.mean())
     return [Piece(patch, albedo * (0.7 + 0.3 * hollow), height, polish=2, lift=0.22)]
@@ -91,7 +91,7 @@ def envelope(rng: Rng, pose: Pose) -> list[Piece]:
     aspect = rng.uniform(0.45, 0.7)
     outline = skewed(rng, rectangle(aspect), amount=0.03)
     patch = cut(pose, torn(rng, outline, amount=0.025, sides=(0,)) if rng.random() < 0.5 else outline)
-    albedo = _stock(rng, patch, _WHITES if rng.random() < 0.85 else _COLOURS)
+    albedo = _stock(rng, patch, _WHITES if rng.random() < 0.95 else _COLOURS)
     leaf = _leaf(rng, patch, albedo, creases=3, steep=0.15)
     if rng.random() < 0.5:
         flap = patch.v + aspect - (1 - np.abs(patch.u)) * aspect * rng.uniform(1.0, 1.3)
@@ -109,7 +109,7 @@ def envelope(rng: Rng, pose: Pose) -> list[Piece]:
 
 def scraps(rng: Rng, pose: Pose) -> list[Piece]:
     """A few torn pieces of one sheet."""
-    stock, ink, pieces = _WHITES if rng.random() < 0.88 else f"{_COLOURS} {_NEWS}", pick(rng, _INKS), []
+    stock, ink, pieces = _WHITES if rng.random() < 0.96 else f"{_COLOURS} {_NEWS}", pick(rng, _INKS), []
     tone = str(rng.choice(stock.split()))
     for place in range(int(rng.integers(2, 5))):
         part = pose.beside(rng, 0.4 * bool(place), 0.8 * bool(place), scale=rng.uniform(0.4, 0.75))
@@ -127,7 +127,7 @@ def scraps(rng: Rng, pose: Pose) -> list[Piece]:
 def stack(rng: Rng, pose: Pose) -> list[Piece]:
     """Several sheets lying over one another at slightly different angles."""
     aspect, pieces = rng.uniform(0.6, 0.75), []
-    stock = _WHITES if rng.random() < 0.8 else _COLOURS
+    stock = _WHITES if rng.random() < 0.93 else _COLOURS
     for sheet in range(int(rng.integers(2, 5))):
         turn = rng.normal(0, 0.2) if sheet else 0.0
         part = pose.at(rng.normal(0, 0.08), rng.normal(0, 0.08), turn=turn, scale=0.9)

@@ -10,9 +10,9 @@ from scrapline.rendering.outlines import blob, disc, rectangle, revolved, torn
 from scrapline.rendering.piece import Patch, Piece, Pose, cut
 from scrapline.rendering.prints import Print, around, artwork
 
-_SOLIDS = "f0f0f0 e03028 2058d0 18a058 f0c818 f08018 9838b0 f070a8 20b0d0 68c830"
-_SHEER = "dceaf4 d0e8f4 a0ccf0 88c0f0 98dcc0 b0e0a0"
-_BAGS = "f0f0f0 3868d8 3868d8 e03838 f0c030 38c058 e858a0"
+_SOLIDS = "e03028 2058d0 18a058 f0c818 9838b0 f070a8 20b0d0 68c830"
+_SHEER = "b8d8f4 a0ccf0 88c0f0 98d0f0"
+_BAGS = "3868d8 20a8d8 e03838 f0c030 38c058 e858a0"
 
 
 def drink_bottle(rng: Rng, pose: Pose) -> list[Piece]:
@@ -25,7 +25,7 @@ def drink_bottle(rng: Rng, pose: Pose) -> list[Piece]:
     ribs = np.cos(patch.u * (2 * math.pi / pitch)) * smoothstep(shoulder, shoulder - 0.1, patch.u)
     squashed = folds(rng, patch.u, patch.v * 0.6, count=6, steep=rng.uniform(0.1, 0.7))
     height = height * rng.uniform(0.6, 0.9) + 0.016 * ribs + squashed
-    tint = pick(rng, _SHEER if rng.random() < 0.6 else "70d080 58a8f0 40c8b0")
+    tint = pick(rng, _SHEER if rng.random() < 0.6 else "58a8f0 4898f0 40b0e8")
     rim = np.abs(patch.v) / np.maximum(radius, 1e-3)
     albedo = mix(tint, tint * 0.55, smoothstep(0.8, 1.0, rim))
     pieces = [Piece(patch, albedo, height, gloss=0.09, polish=0, clear=rng.uniform(0.72, 0.86), lift=0.2)]
@@ -121,7 +121,7 @@ def tray(rng: Rng, pose: Pose) -> list[Piece]:
     inward = np.minimum(np.minimum(1 - np.abs(patch.u), aspect - np.abs(patch.v)), 0.16 - corner)
     floor = smoothstep(0.06, 0.2, inward)
     ribs = np.cos(patch.u * (2 * math.pi / rng.uniform(0.14, 0.28))) * smoothstep(0.2, 0.26, inward)
-    height = 0.02 * smoothstep(0.0, 0.03, inward) - rng.uniform(0.12, 0.2) * floor + 0.012 * ribs
+    height = 0.02 * smoothstep(0.0, 0.03, inward) - rng.uniform(0.12, 0.2) * floor + 0.025 * ribs
     height = height + folds(rng, patch.u, patch.v, count=2, steep=0.1)
     sheer = rng.random() < 0.25
     polish, clear = (0, rng.uniform(0.65, 0.8)) if sheer else (1, 0.0)

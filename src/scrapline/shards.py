@@ -118,6 +118,7 @@ def _add(tar: tarfile.TarFile, name: str, data: bytes) -> None:
     member = tarfile.TarInfo(name)
     member.size, member.mode = len(data), 0o444
     tar.addfile(member, io.BytesIO(data))
+    tar.members.clear()  # type: ignore[attr-defined] # tarfile remembers every member it wrote, about a kilobyte each
 
 
 def _sample(raw: dict[str, Any]) -> Sample:

@@ -1,7 +1,8 @@
 """Examine every image of a source, drop what cannot be used, and split the rest without leaks."""
 
+import sys
 from collections import defaultdict
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from scrapline import splitting
@@ -56,7 +57,7 @@ def examine(source: Source, spool: Path, data: Data) -> Examined:
     for item, examination in zip(source.items(), track(results, "examining images", total), strict=True):
         digest.add(item.path, examination.sha256)
         if isinstance(examination.result, Photo):
-            photos.append(examination.result)
+            photos.append(shared(examination.result, item))
         else:
             rejected.append(examination.result)
     return Examined(photos, rejected, total, digest.hexdigest())
@@ -90,6 +91,11 @@ def clean(examined: Examined, reader: "StoredBytes", data: Data, *, seed: int, l
     kept = [photo for photo in photos if photo.image_id in split]
     _check_splits_filled(reader.source.classes, kept, split)
     return Cleaned(kept, split, group_of, rejected, sum(photo.source_path not in split_of for photo in kept))
+
+
+def shared(photo: Photo, item: Item) -> Photo:
+    """The photo with this process's own strings: every photo that comes from a worker brings copies of its own."""
+    return replace(photo, class_name=item.class_name, suffix=sys.intern(photo.suffix))
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,7 @@
 """Write the prepared data set: shards, test frames, and the report on what became of the images."""
 
 import csv
+from bisect import bisect_left
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -21,13 +22,12 @@ _SHEET_IMAGES = 40
 
 def write_shards(folder: Path, cleaned: Cleaned, reader: StoredBytes, data: Data) -> None:
     """Write the shards, manifest.csv and classes.json."""
-    by_id = {photo.image_id: photo for photo in cleaned.photos}
 
     def read(row: shards.Row) -> tuple[str, bytes]:
-        photo = by_id[row.image_id]
+        photo = cleaned.photos[bisect_left(cleaned.photos, row.image_id, key=lambda photo: photo.image_id)]
         return photo.suffix, reader(photo)
 
-    rows = track(_rows(cleaned, data.shard_mb), "writing shards", len(by_id))
+    rows = track(_rows(cleaned, data.shard_mb), "writing shards", len(cleaned.photos))
     shards.write(folder, rows, read, reader.source.classes)
 
 

@@ -1,10 +1,11 @@
 """Look at every image for real: quarantine the bad, drop the doubles, group the near-duplicates."""
 
 import hashlib
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import groupby
 from pathlib import Path
 
 import imagehash
@@ -21,7 +22,7 @@ _HASH_SIDE = 16
 _MAX_DIFFERING_BITS = 16
 _MIN_CORRELATION = 0.95
 _THUMB_SIDE = 32
-_BLOCK_PAIRS = 1 << 20
+_BLOCK_PAIRS = 1 << 18
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,13 +105,11 @@ def drop_doubles(photos: Iterable[Photo], rank: Callable[[Photo], int]) -> tuple
 
     `rank` says which of identical files stays: the lowest, then the first by path. Kept photos come sorted by id.
     """
-    by_id: defaultdict[str, list[Photo]] = defaultdict(list)
-    for photo in photos:
-        by_id[photo.image_id].append(photo)
+    ordered = sorted(photos, key=lambda photo: (photo.image_id, rank(photo), photo.source_path))
     kept: list[Photo] = []
     rejected: list[Rejected] = []
-    for image_id in sorted(by_id):
-        first, *others = sorted(by_id[image_id], key=lambda photo: (rank(photo), photo.source_path))
+    for _, same in groupby(ordered, key=lambda photo: photo.image_id):
+        first, *others = same
         if any(other.class_name != first.class_name for other in others):
             paths = [first.source_path, *(other.source_path for other in others)]
             detail = "the same bytes as "
@@ -140,7 +139,7 @@ def group_near_duplicates(photos: list[Photo], read: Callable[[Photo], bytes], m
             index = parent[index]
         return index
 
-    @lru_cache(maxsize=1024)
+    @lru_cache(maxsize=256)
     def thumb(index: int) -> npt.NDArray[np.float32]:
         return _thumbnail(imaging.decode(read(photos[index]), max_side).image)
 

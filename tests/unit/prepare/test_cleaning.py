@@ -1,0 +1,92 @@
+import hashlib
+import pickle
+import tracemalloc
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from conftest import jpeg, noise
+from scrapline import params
+from scrapline.errors import ScraplineError
+from scrapline.params import Data
+from scrapline.prepare import cleaning, dataset
+from scrapline.prepare.cleaning import Cleaned, Examined, StoredBytes
+from scrapline.prepare.quality import Photo, Rejected
+from scrapline.prepare.sources import FolderSource, Item
+
+ROOT = Path(__file__).parents[3]
+
+
+@pytest.fixture
+def data() -> Data:
+    return params.load(ROOT / "params.yaml").data
+
+
+def source(tmp_path: Path, *classes: str) -> FolderSource:
+    for name in classes:
+        (tmp_path / "raw" / name).mkdir(parents=True)
+    return FolderSource(tmp_path / "raw")
+
+
+def test_examining_keeps_the_order_of_the_source_and_one_copy_of_each_class_name(tmp_path: Path, data: Data) -> None:
+    folder = source(tmp_path, "glass", "metal")
+    for number, path in enumerate(("glass/2.jpg", "glass/1.jpg", "metal/1.jpg")):
+        (folder.root / path).write_bytes(jpeg(noise(number)))
+    (folder.root / "metal/2.jpg").write_bytes(b"no image")
+    examined = cleaning.examine(folder, tmp_path, data)
+    assert [photo.source_path for photo in examined.photos] == ["glass/1.jpg", "glass/2.jpg", "metal/1.jpg"]
+    assert [entry.source_path for entry in examined.rejected] == ["metal/2.jpg"]
+    assert examined.images == 4
+    assert examined.photos[0].class_name is examined.photos[1].class_name
+
+
+def test_a_class_without_a_usable_photo_is_named_with_the_reason(tmp_path: Path, data: Data) -> None:
+    folder = source(tmp_path, "glass", "metal")
+    photos = [record(folder, number, "glass") for number in range(4)]
+    examined = Examined(photos, [Rejected("metal/1.jpg", "truncated", "cut short")], 5, "digest")
+    with pytest.raises(ScraplineError, match=r"class `metal` has no usable photo \(1 truncated\)"):
+        cleaning.clean(examined, StoredBytes(folder, tmp_path), data, seed=7, lists=None)
+
+
+def test_split_lists_that_name_a_missing_file_are_refused(tmp_path: Path, data: Data) -> None:
+    folder = source(tmp_path, "glass", "metal")
+    for split, line in {"train": "glass/000000.jpg", "val": "glass/gone.jpg", "test": ""}.items():
+        (tmp_path / f"{split}.txt").write_text(line)
+    examined = Examined([record(folder, 0, "glass")], [], 1, "digest")
+    with pytest.raises(ScraplineError, match=r"1 file that the source has not, the first `glass/gone.jpg`"):
+        cleaning.clean(examined, StoredBytes(folder, tmp_path), data, seed=7, lists=tmp_path)
+
+
+def test_memory_grows_by_less_than_a_kilobyte_an_image(tmp_path: Path, data: Data) -> None:
+    folder = source(tmp_path, "glass", "metal")
+    few, many = (peak_bytes(folder, tmp_path / str(count), data, count) for count in (1000, 9000))
+    assert 0 < (many - few) / 8000 < 1024
+
+
+def peak_bytes(folder: FolderSource, out: Path, data: Data, count: int) -> int:
+    """The most that Python holds at once while it cleans, splits and writes `count` photos, examined before."""
+    out.mkdir()
+    tracemalloc.start()
+    try:
+        photos = [record(folder, number, ("glass", "metal")[number % 2]) for number in range(count)]
+        reader = Constant(folder, out)
+        cleaned: Cleaned = cleaning.clean(Examined(photos, [], count, "digest"), reader, data, seed=7, lists=None)
+        dataset.write_shards(out, cleaned, reader, data)
+        return tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+
+
+class Constant(StoredBytes):
+    def __call__(self, photo: Photo) -> bytes:
+        return bytes(photo.stored_bytes)
+
+
+def record(folder: FolderSource, number: int, class_name: str) -> Photo:
+    """A photo as it comes from a worker, with a hash far from every other's."""
+    image_id = hashlib.sha256(str(number).encode()).hexdigest()[:16]
+    item = Item(class_name, f"{class_name}/{number:06d}.jpg")
+    dhash = np.random.default_rng(number).bytes(32)
+    photo = Photo(image_id, class_name, item.path, 320, 240, 600, "jpg", False, dhash)
+    return cleaning.shared(pickle.loads(pickle.dumps(photo)), item)

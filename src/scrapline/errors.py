@@ -14,12 +14,15 @@ class ScraplineError(Exception):
     """Something the user can mend; its message says what is wrong, where, and what to do."""
 
 
-class _Terminated(BaseException):
-    """SIGTERM, raised in the main thread so that `finally` blocks clean up before the exit."""
+class _Stopped(BaseException):
+    """SIGINT or SIGTERM, raised in the main thread so that `finally` blocks clean up before the exit."""
+
+    def __init__(self, signum: int) -> None:
+        self.signum = signum
 
 
-def _terminate(signum: int, frame: FrameType | None) -> None:
-    raise _Terminated
+def _stop(signum: int, frame: FrameType | None) -> None:
+    raise _Stopped(signum)
 
 
 def run(app: typer.Typer) -> None:
@@ -28,7 +31,9 @@ def run(app: typer.Typer) -> None:
     Exit codes: 0 done, 1 the user's to mend, 2 wrong usage, 130 interrupted, 143 terminated. A signal never exits 0,
     so that DVC does not lock a half-made stage.
     """
-    signal.signal(signal.SIGTERM, _terminate)
+    signal.signal(signal.SIGTERM, _stop)
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:  # ignored in a script's background jobs
+        signal.signal(signal.SIGINT, _stop)  # typer would end a KeyboardInterrupt without a word
     try:
         app(standalone_mode=True)
     except ScraplineError as error:
@@ -36,10 +41,8 @@ def run(app: typer.Typer) -> None:
     except OSError as error:
         where = f": {os.fsdecode(error.filename)}" if error.filename else ""
         _fail(f"{error.strerror or error}{where}")
-    except KeyboardInterrupt:
-        _fail("interrupted", code=130)
-    except _Terminated:
-        _fail("terminated", code=143)
+    except _Stopped as stopped:
+        _fail("interrupted" if stopped.signum == signal.SIGINT else "terminated", code=128 + stopped.signum)
 
 
 def _fail(message: str, code: int = 1) -> None:

@@ -87,5 +87,7 @@ def test_a_signal_ends_a_stage_with_its_code_and_leaves_nothing_half_made(
     _, said = running.communicate(timeout=60)
     assert running.returncode == code
     assert b"Traceback" not in said
+    word = b"interrupted" if number == signal.SIGINT else b"terminated"
+    assert said.splitlines()[-1] == b"error: " + word
     left = {path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*") if path.is_file()}
     assert left == {"params.yaml", "data/recipes/demo.yaml"}

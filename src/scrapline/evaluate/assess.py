@@ -139,6 +139,6 @@ def _draw_mistakes(path: Path, prepared: Path, test: Scored, checkpoint: Checkpo
             index = worst[place]
             image = imaging.decode(sample.data, checkpoint.preprocessing.max_side).image
             said = f"said {checkpoint.classes[test.predicted[index]]} {confidence[index]:.0%}"
-            thumbs[place] = Thumb(image, (said, f"is {checkpoint.classes[test.labels[index]]}"))
+            thumbs[place] = Thumb(image, (said, f"truth: {checkpoint.classes[test.labels[index]]}"))
     title = f"Most confident mistakes: {len(worst)} of {len(wrong)}, in {len(test.labels)} test images"
     contact_sheet(title, [thumb for thumb in thumbs if thumb]).save(path)

@@ -41,7 +41,7 @@ def reliability(path: Path, before: Bins, after: Bins, ece: tuple[float, float])
         axes.plot(confidence, accuracy, color=colour, label=f"{label} temperature, ECE {error:.3f}")
         axes.scatter(confidence, accuracy, s=8 + 0.8 * np.array(images), color=colour, alpha=0.6)
     axes.set(xlim=(0, 1.02), ylim=(0, 1.02), xlabel="confidence", ylabel="accuracy", title="Reliability (test)")
-    axes.legend(loc="upper left")
+    axes.legend(loc="lower right")
     _save(figure, path)
 
 

@@ -53,4 +53,4 @@ def _thumb(result: Result, frames: Path, max_side: int) -> Thumb:
     said = f"{c.predicted_class} {c.confidence:.0%}" if c else str(action)
     wrong = action is Action.SORT and result.decision.bin != result.true_class
     frame = _WRONG if wrong else _FRAMES.get(action, _LOST)
-    return Thumb(image, (said, f"is {result.true_class}"), frame)
+    return Thumb(image, (said, f"truth: {result.true_class}"), frame)

@@ -3,6 +3,7 @@
 import copy
 import csv
 import math
+import time
 from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
@@ -15,6 +16,7 @@ from scrapline.errors import ScraplineError
 from scrapline.params import Train
 
 _WARM_UP_SHARE = 0.05
+_NEWS_EVERY_S = 1.0
 
 
 @dataclass(frozen=True)
@@ -54,6 +56,7 @@ def fit(task: Task, settings: Train, lr: float) -> list[Epoch]:
     scheduler = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: warm_up_and_cosine(step, total))
     history: list[Epoch] = []
     best: Epoch | None = None
+    told_at = time.monotonic()
     best_state = copy.deepcopy(task.model.state_dict())
     for number in range(1, settings.epochs + 1):
         task.set_training()
@@ -74,10 +77,12 @@ def fit(task: Task, settings: Train, lr: float) -> list[Epoch]:
         history.append(epoch)
         if best is None or _rank(epoch) > _rank(best):
             best, best_state = epoch, copy.deepcopy(task.model.state_dict())
-            say(
-                f"epoch {number:>3}/{settings.epochs}  train loss {epoch.train_loss:.3f}  validation loss "
-                f"{epoch.validation_loss:.3f}, accuracy {epoch.validation_accuracy:.1%}, the best so far"
-            )
+            if time.monotonic() - told_at >= _NEWS_EVERY_S:  # a head alone makes dozens of epochs a second
+                told_at = time.monotonic()
+                say(
+                    f"epoch {number:>3}/{settings.epochs}  train loss {epoch.train_loss:.3f}  validation loss "
+                    f"{epoch.validation_loss:.3f}, accuracy {epoch.validation_accuracy:.1%}, the best so far"
+                )
         if number - best.epoch >= settings.patience:
             say(f"epoch {number:>3}/{settings.epochs}  no better validation for {settings.patience} epochs: stopping")
             break

@@ -90,3 +90,10 @@ def test_the_temperature_undoes_overconfidence() -> None:
     labels = torch.multinomial(torch.softmax(true, 1), 1, generator=torch.Generator().manual_seed(0)).squeeze(1)
     assert calibration.fit_temperature(true * 4, labels) == pytest.approx(4, rel=0.1)
     assert calibration.fit_temperature(true, labels) == pytest.approx(1, rel=0.1)
+
+
+def test_a_validation_split_without_a_mistake_leaves_room_for_doubt() -> None:
+    labels = torch.arange(13) % 2
+    logits = torch.nn.functional.one_hot(labels, 2) * torch.linspace(3, 8, 13)[:, None]
+    confidence = torch.softmax(logits / calibration.fit_temperature(logits, labels), dim=1).amax(1)
+    assert 0.9 < confidence.mean().item() < 0.98

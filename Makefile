@@ -41,6 +41,7 @@ test: lint            ## lint, and all tests but those that need TrashNet
 
 # ARCHIVE, SPLIT: local copies of the data set's archive and of its split lists. WEIGHTS: a local state dict in place of
 # torchvision's ImageNet download; WEIGHTS_NOTE: what it is, for the report.
+PLACED = models/pretrained/$(notdir $(WEIGHTS))
 RECIPE_PARAMS = sed 's/weights: imagenet /weights: $(if $(WEIGHTS),$(notdir $(WEIGHTS)),imagenet) /' recipes/trashnet.yaml
 
 trashnet: setup       ## fetch TrashNet, put its recipe in place, and run the pipeline on it
@@ -50,10 +51,10 @@ trashnet: setup       ## fetch TrashNet, put its recipe in place, and run the pi
 	python src/data_preparation.py fetch trashnet $(if $(ARCHIVE),--archive "$(ARCHIVE)") $(if $(SPLIT),--split "$(SPLIT)")
 	dvc add --quiet data/raw
 ifneq ($(WEIGHTS),)
-	@rm -f "models/pretrained/$(notdir $(WEIGHTS))"
-	cp "$(WEIGHTS)" models/pretrained/
-	$(if $(WEIGHTS_NOTE),@printf '%s\n' "$(WEIGHTS_NOTE)" > "models/pretrained/$(basename $(notdir $(WEIGHTS))).txt")
-	dvc add --quiet "models/pretrained/$(notdir $(WEIGHTS))"
+	@test "$(WEIGHTS)" -ef "$(PLACED)" || { cp "$(WEIGHTS)" "$(PLACED).partial" && mv -f "$(PLACED).partial" "$(PLACED)" && \
+		rm -f "$(basename $(PLACED)).txt"; }
+	$(if $(WEIGHTS_NOTE),@printf '%s\n' "$(WEIGHTS_NOTE)" > "$(basename $(PLACED)).txt")
+	dvc add --quiet "$(PLACED)"
 endif
 	@$(RECIPE_PARAMS) > .params.yaml.partial && mv .params.yaml.partial params.yaml
 	@python src/data_preparation.py check

@@ -58,9 +58,11 @@ def fetch(
 @app.command()
 def check() -> None:
     """Check params.yaml and the inputs of every stage without running any."""
+    from scrapline.classifier import check_arch
     from scrapline.prepare import cleaning, sources
 
     settings = params.load()
+    check_arch(settings.model.arch)
     source = sources.open_source(settings.data.source)
     images = sources.count(source)
     cleaning.lists_folder(settings.data)

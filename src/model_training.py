@@ -30,6 +30,7 @@ def train() -> None:
     device = pick_device(settings.train.device)
     with reproducible(settings.seed), replacing(paths.CHECKPOINT, paths.TRAINING) as (checkpoint_path, results):
         model = Classifier(settings.model.arch, len(classes))
+        model.check_input_size(settings.model.input_size)
         weights = initialise(model, settings.model.weights, paths.PRETRAINED)
         if settings.train.trainable is Trainable.HEAD:
             extractor = Extractor(model, paths.PREPARED, preprocessing, device)

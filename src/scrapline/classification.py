@@ -8,6 +8,7 @@ from pathlib import Path
 
 from rich.console import Console
 from rich.table import Column, Table
+from rich.text import Text
 
 from scrapline.engine import Classification, Engine
 from scrapline.errors import ScraplineError
@@ -59,11 +60,13 @@ def print_table(results: Iterable[Result]) -> int:
     for result in results:
         if (c := result.classification) is None:
             unreadable += 1
-            table.add_row(str(result.image), "[red]unreadable[/red]", "", "", result.problem)
+            cells = [Text(str(result.image)), Text("unreadable", style="red"), Text(), Text(), Text(result.problem)]
         else:
             note = "under its threshold: manual review" if c.low_confidence else ""
             runner_up = f"{c.runner_up} {c.runner_up_confidence:.1%}"
-            table.add_row(str(result.image), c.predicted_class, f"{c.confidence:.1%}", runner_up, note)
+            texts = (str(result.image), c.predicted_class, f"{c.confidence:.1%}", runner_up, note)
+            cells = [Text(text) for text in texts]  # a file's name is no markup
+        table.add_row(*cells)
     Console(width=None if sys.stdout.isatty() else _WIDTH_OF_A_FILE).print(table)
     return unreadable
 

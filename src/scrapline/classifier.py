@@ -24,28 +24,47 @@ from scrapline.parallel import cores
 FORMAT_VERSION = 1
 
 
+def check_arch(arch: str) -> None:
+    """Raise ScraplineError, naming the nearest, where `arch` is no torchvision classification network."""
+    known = torchvision.models.list_models(module=torchvision.models)
+    if arch not in known:
+        near = difflib.get_close_matches(arch, known, n=1, cutoff=0.0)
+        raise ScraplineError(f"model.arch `{arch}` is no torchvision network; did you mean `{near[0]}`?")
+
+
 class Classifier(nn.Module):
     """A torchvision network taken apart where its last linear layer was: `backbone` to embeddings, `head` to logits."""
 
     def __init__(self, arch: str, classes: int) -> None:
         super().__init__()
-        if arch not in torchvision.models.list_models(module=torchvision.models):
-            known = torchvision.models.list_models(module=torchvision.models)
-            near = difflib.get_close_matches(arch, known, n=1, cutoff=0.0)
-            raise ScraplineError(f"model.arch `{arch}` is no torchvision network; did you mean `{near[0]}`?")
+        check_arch(arch)
         self.arch = arch
         self.backbone: nn.Module = torchvision.models.get_model(arch, weights=None)
         linear = [name for name, module in self.backbone.named_modules() if isinstance(module, nn.Linear)]
         if not linear or hasattr(self.backbone, "aux_logits"):
             raise ScraplineError(f"model.arch `{arch}` has no single last linear layer to replace: try resnet18")
         self.head_name = linear[-1]
-        self.head = nn.Linear(self.backbone.get_submodule(self.head_name).in_features, classes)
+        last: nn.Linear = self.backbone.get_submodule(self.head_name)
+        self.head = nn.Linear(last.in_features, classes, bias=last.bias is not None)
         self.backbone.set_submodule(self.head_name, nn.Identity())
 
     def forward(self, images: Tensor) -> tuple[Tensor, Tensor]:
         """Logits [N, C] and embeddings [N, D] of normalised images [N, 3, S, S]."""
         embedding = self.backbone(images)
         return self.head(embedding), embedding
+
+    @torch.inference_mode()
+    def check_input_size(self, input_size: int) -> None:
+        """Try one blank image, in eval mode; ScraplineError where the network cannot take images of this size."""
+        training = self.training
+        try:
+            self.eval()(torch.zeros(1, 3, input_size, input_size))
+        except Exception as error:  # each network says it in its own way
+            reason = str(error).split("\n")[0]
+            raise ScraplineError(
+                f"model.arch `{self.arch}` cannot take `model.input_size: {input_size}` ({reason}): try 224"
+            ) from None
+        self.train(training)
 
     def torchvision_state(self) -> dict[str, Tensor]:
         """The parameters under torchvision's own names: they load strictly into the plain network."""
@@ -65,6 +84,8 @@ class Classifier(nn.Module):
         """Load all but the last layer from torchvision's names, strictly; ScraplineError names what does not fit."""
         own = self.backbone.state_dict()
         given = {name: value for name, value in state.items() if not name.startswith(f"{self.head_name}.")}
+        # Files from before PyTorch 0.4.1 lack the batch counters, torchvision's own ImageNet weights among them.
+        given = {name: value for name, value in own.items() if name.endswith(".num_batches_tracked")} | given
         wrong = sorted(set(own) ^ set(given)) or sorted(n for n, value in own.items() if value.shape != given[n].shape)
         if wrong:
             raise ScraplineError(f"{source} does not hold weights of {self.arch}: `{wrong[0]}` does not fit")
@@ -189,6 +210,7 @@ def reproducible(seed: int = 0) -> Iterator[None]:
     os.environ["CUBLAS_WORKSPACE_CONFIG"] = ":4096:8"
     torch.set_num_threads(cores())
     torch.use_deterministic_algorithms(True)
+    torch.backends.cudnn.allow_tf32 = False  # float32 is to mean float32, as in the exported model
     torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined] # it guards against bugs of ours, at half the speed
     torch.manual_seed(seed)
     try:

@@ -43,11 +43,12 @@ class Engine:
     @classmethod
     def load(cls, path: Path) -> "Engine":
         """Load a model that `export` wrote; ScraplineError where it is missing, damaged, foreign or too new."""
+        require(path)
         options = ort.SessionOptions()
         options.intra_op_num_threads = cores()
         options.log_severity_level = 3
         try:
-            session = ort.InferenceSession(str(require(path)), options, providers=["CPUExecutionProvider"])
+            session = ort.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
         except Exception as error:  # onnxruntime's own exceptions share no public base class
             reason = str(error).split("\n")[0]
             raise ScraplineError(f"{path} is damaged or no ONNX model ({reason}): run `dvc repro export`") from None

@@ -3,7 +3,10 @@
 import hashlib
 import json
 import shutil
+import tempfile
+import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -27,6 +30,8 @@ from scrapline.parallel import cores
 
 _BATCH = 32
 _KEPT_ENTRIES = 24
+_PARTIAL = ".partial"
+_LEFT_BEHIND_S = 24 * 3600
 _CODE = ("imaging.py", "shards.py", "batches.py", "classifier.py", "features.py")
 
 
@@ -75,15 +80,15 @@ class Extractor:
         if (cached := _load(entry, ids)) is not None:
             say(f"{split} features: from the cache")
             return cached
-        partial = entry.with_name(f"{entry.name}.partial")
-        remove(partial)
-        partial.mkdir(parents=True)
+        entry.parent.mkdir(parents=True, exist_ok=True)
+        partial = Path(tempfile.mkdtemp(prefix=entry.name, suffix=_PARTIAL, dir=entry.parent))
         try:
             self._compute(partial, split, len(ids), dtype, views)
             sums = {name: sha256(partial / name) for name in ("values.npy", "labels.npy")}
             write_json(partial / "key.json", {"sha256": sums, "key": key})
             remove(entry)
-            partial.replace(entry)
+            with suppress(OSError):  # another run put the same entry there meanwhile; it is checked as any other
+                partial.replace(entry)
         finally:
             remove(partial)
         _prune(entry.parent)
@@ -163,9 +168,12 @@ def _load(entry: Path, image_ids: list[str]) -> Features | None:
 
 
 def _prune(folder: Path) -> None:
-    """Keep the newest entries: the cache must not fill the disk."""
+    """Keep the newest entries, and nothing that a killed run left half-made: the cache must not fill the disk."""
     entries = sorted((path for path in folder.iterdir() if path.is_dir()), key=lambda path: path.stat().st_mtime)
-    for old in entries[:-_KEPT_ENTRIES]:
+    whole = [path for path in entries if not path.name.endswith(_PARTIAL)]
+    latest = time.time() - _LEFT_BEHIND_S
+    left = [path for path in entries if path.name.endswith(_PARTIAL) and path.stat().st_mtime < latest]
+    for old in whole[:-_KEPT_ENTRIES] + left:
         shutil.rmtree(old, ignore_errors=True)
 
 

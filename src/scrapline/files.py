@@ -17,7 +17,8 @@ def replacing(*targets: Path) -> Iterator[list[Path]]:
     """Yield a place to write for each target file or folder; put all into place once the block succeeds.
 
     Folders are those whose name has no suffix, and are made. A failure or a signal at any moment leaves the targets as
-    they were, and after a kill the next call brings them back: old targets are renamed aside and removed last.
+    they were: old targets are renamed aside and removed last. After a kill the next call brings back each target that
+    is missing; only a kill between the renames of two targets can leave one new and the other old.
     """
     partial, aside = [_partial(target) for target in targets], [_aside(target) for target in targets]
     for target, fresh in zip(targets, partial, strict=True):
@@ -41,8 +42,11 @@ def replacing(*targets: Path) -> Iterator[list[Path]]:
                 remove(target)
                 old.replace(target)
         raise
+    else:
+        for path in aside:
+            remove(path)
     finally:
-        for path in (*partial, *aside):
+        for path in partial:
             remove(path)
 
 

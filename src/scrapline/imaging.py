@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image, UnidentifiedImageError
 
 Pixels = npt.NDArray[np.uint8]
 
@@ -18,8 +18,17 @@ IMAGE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".bmp", ".gif", ".
 _FORMATS = frozenset({"JPEG", "MPO", "PNG", "WEBP", "BMP", "GIF", "TIFF", "PPM"})
 _MAX_PIXELS = 100_000_000
 _ORIENTATION_TAG = 0x0112
+_TURNS = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
 
-# Pillow refuses twice this number at open; up to there `decode` looks for itself, and a warning would tell nobody.
+# Pillow refuses more than twice this number, and warns, which would tell nobody, between the two.
 Image.MAX_IMAGE_PIXELS = _MAX_PIXELS // 2
 warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)
 # A damaged tag block costs the metadata, not the photo.
@@ -88,10 +97,11 @@ def decode(data: bytes, max_side: int) -> Decoded:
         raise ImageError("unreadable", _one_line(error)) from None
     if image.format not in _FORMATS:
         raise ImageError("unsupported", f"the format {image.format}")
-    size, mode, animated = image.size, image.mode, getattr(image, "n_frames", 1) > 1
-    # libjpeg scales while it decodes: a 50-megapixel photo never stands in memory whole.
-    image.draft("RGB", (2 * max_side, 2 * max_side))
+    size, mode = image.size, image.mode
     try:
+        animated = getattr(image, "n_frames", 1) > 1  # walks through the whole file, damaged or not
+        # libjpeg scales while it decodes: a 50-megapixel photo never stands in memory whole.
+        image.draft("RGB", (2 * max_side, 2 * max_side))
         image.load()
         upright = _upright(image)
         rgb = _shrink(_to_rgb(upright), max_side)
@@ -127,9 +137,8 @@ def _upright(image: Image.Image) -> Image.Image:
         orientation = image.getexif().get(_ORIENTATION_TAG, 1)
     except Exception:  # a corrupt EXIF block says nothing
         return image
-    if orientation not in range(2, 9):
-        return image
-    return ImageOps.exif_transpose(image)
+    # Not ImageOps.exif_transpose: it writes all of the EXIF block anew and trips over damage elsewhere in it.
+    return image.transpose(_TURNS[orientation]) if orientation in _TURNS else image
 
 
 def _to_rgb(image: Image.Image) -> Image.Image:

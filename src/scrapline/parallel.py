@@ -8,10 +8,16 @@ import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
 from typing import TypeVar
+
+from scrapline.errors import ScraplineError
 
 T = TypeVar("T")
 R = TypeVar("R")
+
+_STOPPING = {signal.SIGINT, signal.SIGTERM}
 
 
 def cores() -> int:
@@ -24,7 +30,12 @@ def process_map(function: Callable[[T], R], items: Iterable[T]) -> Iterator[R]:
     # Spawned, not forked: the same on every platform, and no lock is copied in the middle of its use.
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(cores(), mp_context=context, initializer=_start_worker) as pool:
-        yield from _windowed(pool, function, items, window=8 * cores())
+        try:
+            yield from _windowed(pool, function, items, window=8 * cores())
+        except BrokenProcessPool:
+            raise ScraplineError(
+                "a worker process was killed from outside, most likely for want of memory: free some, and run again"
+            ) from None
 
 
 def thread_map(function: Callable[[T], R], items: Iterable[T], *, window: int) -> Iterator[R]:
@@ -37,7 +48,8 @@ def _windowed(pool: Executor, function: Callable[[T], R], items: Iterable[T], *,
     pending: deque[Future[R]] = deque()
     try:
         for item in items:
-            pending.append(pool.submit(function, item))
+            with _undisturbed():
+                pending.append(pool.submit(function, item))
             if len(pending) >= window:
                 yield pending.popleft().result()
         while pending:
@@ -47,9 +59,24 @@ def _windowed(pool: Executor, function: Callable[[T], R], items: Iterable[T], *,
             future.cancel()
 
 
+@contextmanager
+def _undisturbed() -> Iterator[None]:
+    """Hold signals back meanwhile: a worker whose start is cut short, or is itself interrupted, prints a traceback."""
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, _STOPPING)
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
 def _start_worker() -> None:
     """Leave Ctrl-C to the parent, and end when the parent is gone, however it went."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    if hasattr(signal, "pthread_sigmask"):
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, _STOPPING)  # a worker starts with its parent's mask
     parent = multiprocessing.parent_process()
     if parent is not None:
         threading.Thread(target=_die_with, args=(parent.sentinel,), daemon=True).start()

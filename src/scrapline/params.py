@@ -1,8 +1,6 @@
 """params.yaml as one pydantic model: every value checked before a stage touches an out."""
 
 import difflib
-import types
-import typing
 from enum import StrEnum
 from pathlib import Path, PurePosixPath
 from typing import Annotated, Any, Literal
@@ -181,8 +179,8 @@ def _section_at(location: list[str]) -> type[BaseModel]:
     section: type[BaseModel] = Params
     for part in location:
         annotation = section.model_fields[part].annotation
-        options = typing.get_args(annotation) if isinstance(annotation, types.UnionType) else (annotation,)
-        section = next(option for option in options if isinstance(option, type) and issubclass(option, BaseModel))
+        assert isinstance(annotation, type)
+        section = annotation
     return section
 
 

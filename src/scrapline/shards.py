@@ -4,6 +4,7 @@ import csv
 import io
 import json
 import tarfile
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, fields
 from itertools import groupby
@@ -44,15 +45,17 @@ class Sample:
 def plan(split: str, image_ids: Sequence[str], sizes: Sequence[int], *, shard_mb: int) -> list[str]:
     """The shard of each image: by the leading bits of its id, as few bits as keep each shard below `shard_mb`.
 
-    An image's shard depends on no other image until the split doubles, so adding images changes few shards.
+    An image's shard depends on no other image until the split doubles, so adding images changes few shards. An image
+    that is larger than a shard may be has one for itself.
     """
     limit = shard_mb * 1024 * 1024
     for bits in range(_MAX_PREFIX_BITS + 1):
         buckets = [int(image_id, 16) >> (4 * len(image_id) - bits) for image_id in image_ids]
         filled: dict[int, int] = {}
+        members = Counter(buckets)
         for bucket, size in zip(buckets, sizes, strict=True):
             filled[bucket] = filled.get(bucket, 2 * 10 * 1024) + _tar_size(size) + _tar_size(1)
-        if max(filled.values(), default=0) <= limit:
+        if all(total <= limit or members[bucket] == 1 for bucket, total in filled.items()):
             break
     return [f"{split}-{bucket:06d}.tar" for bucket in buckets]
 

@@ -25,8 +25,8 @@ class Member:
 def by_hash(members: Sequence[Member], *, seed: int, val: float, test: float) -> dict[str, str]:
     """The split of each group, from the hash of its smallest member's id.
 
-    Adding images moves no other unless they merge groups. A class left out of a split gives it the group whose hash
-    lies nearest. Raises ScraplineError where a class has fewer than three groups.
+    Adding images moves no other, but for near-duplicates of them (a smaller id renames a group). A class left out of a
+    split gives it the group whose hash lies nearest. Raises ScraplineError where a class has fewer than three groups.
     """
     point = {member.group: _unit_hash(member.group, seed) for member in members}
     borders = {"test": (0.0, test), "val": (test, test + val), "train": (test + val, 1.0)}

@@ -143,6 +143,42 @@ def test_frozen_norms_keep_their_statistics_while_the_rest_trains() -> None:
     assert model.backbone.layer4[0].bn1.running_mean.abs().sum() > 0
 
 
+def test_weights_from_before_the_batch_counters_fit() -> None:
+    """torchvision's own ImageNet file for ResNet18 has none."""
+    old = {k: v for k, v in Classifier("resnet18", 1000).torchvision_state().items() if "num_batches" not in k}
+    model = Classifier("resnet18", 3)
+    model.load_backbone(old, "old.pth")
+    assert torch.equal(model.backbone.conv1.weight, old["conv1.weight"])
+    del old["bn1.running_mean"]
+    with pytest.raises(ScraplineError, match=r"`bn1\.running_mean` does not fit"):
+        model.load_backbone(old, "old.pth")
+
+
+@pytest.mark.parametrize(
+    ("arch", "stage"),
+    [
+        ("resnet18", "layer4"),
+        ("mobilenet_v2", "features.18"),
+        ("mobilenet_v3_small", "features.12"),
+        ("densenet121", "features.denseblock4"),
+        ("regnet_y_400mf", "trunk_output.block4"),
+        ("vit_b_16", "encoder.layers.encoder_layer_11"),
+    ],
+)
+def test_the_last_stage_is_the_last_block_of_kernels(arch: str, stage: str) -> None:
+    model = Classifier(arch, 3)
+    assert tune.last_stage(model) is model.backbone.get_submodule(stage)
+
+
+def test_a_network_that_has_no_known_last_stage_or_another_input_size_says_so() -> None:
+    model = Classifier("resnet18", 3)
+    model.backbone.layer4 = None
+    with pytest.raises(ScraplineError, match="use head or all"):
+        tune.last_stage(model)
+    with pytest.raises(ScraplineError, match=r"`vit_b_16` cannot take `model\.input_size: 112`"):
+        Classifier("vit_b_16", 3).check_input_size(112)
+
+
 def test_augmentation_changes_each_image_by_itself_and_is_reproducible() -> None:
     images = torch.randint(0, 256, (6, 24, 24, 3), dtype=torch.uint8)
     transform = train_transform(Augment(hflip=True, color_jitter=0.3))

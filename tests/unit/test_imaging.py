@@ -110,6 +110,34 @@ def test_bad_bytes_give_their_reason(data: bytes, reason: str) -> None:
     assert caught.value.reason == reason
 
 
+@pytest.mark.parametrize("kind", ["GIF", "TIFF", "WEBP"])
+def test_an_animation_cut_anywhere_decodes_or_gives_a_reason(kind: str) -> None:
+    buffer = io.BytesIO()
+    frames = [noise(seed, (24, 20)) for seed in range(3)]
+    frames[0].save(buffer, format=kind, save_all=True, append_images=frames[1:])
+    whole = buffer.getvalue()
+    reasons = set()
+    for end in range(0, len(whole), 7):
+        try:
+            imaging.decode(whole[:end], 512)
+        except ImageError as error:
+            reasons.add(error.reason)
+    assert reasons <= {"unreadable", "truncated"}
+    assert reasons
+
+
+def test_damage_elsewhere_in_the_exif_block_does_not_cost_a_turned_photo() -> None:
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    exif[0x9003] = "2026:01:01 00:00:00"
+    whole = bytearray(jpeg(noise(6), exif=exif))
+    at = whole.index(b"\x01\x12")
+    for place in range(at + 10, at + 40):
+        data = bytearray(whole)
+        data[place] = 0xFF
+        assert imaging.decode(bytes(data), 512).image.size in {(48, 40), (40, 48)}
+
+
 def test_a_bomb_is_refused_by_its_header() -> None:
     small = png(Image.new("1", (8, 8)))
     header = struct.pack(">II", 20_000, 20_000)

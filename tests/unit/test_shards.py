@@ -57,6 +57,13 @@ def test_shards_stay_below_their_size_and_in_order(sizes: list[int], salt: int) 
         assert sum(size for size, n in zip(sizes, names, strict=True) if n == name) <= 1024 * 1024
 
 
+def test_an_image_larger_than_a_shard_does_not_scatter_the_others() -> None:
+    ids = sorted(hashlib.sha256(str(n).encode()).hexdigest()[:16] for n in range(300))
+    names = shards.plan("train", ids, [2_000_000, *[2_000] * 299], shard_mb=1)
+    assert len(set(names)) < 300
+    assert names.count(names[0]) == 1
+
+
 def test_adding_an_image_changes_one_shard() -> None:
     ids = [f"{(n * 0x9E3779B97F4A7C15) % 2**64:016x}" for n in range(400)]
     before = dict(zip(ids, shards.plan("train", ids, [20_000] * 400, shard_mb=1), strict=True))

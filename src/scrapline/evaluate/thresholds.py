@@ -8,6 +8,8 @@ import numpy.typing as npt
 
 from scrapline.metrics import Labels, Probabilities
 
+_NEVER = 1.01
+
 
 @dataclass(frozen=True)
 class OperatingPoint:
@@ -51,8 +53,8 @@ def _choose_one(
     confidence: npt.NDArray[np.float32],
     target_purity: float,
 ) -> OperatingPoint:
-    if not into_bin.any():  # the class is never predicted: nothing may pass
-        return OperatingPoint(1.0, 0.0, 0.0, attained=False)
+    if not into_bin.any():  # the class is never predicted: nothing may pass, be it ever so sure
+        return OperatingPoint(_NEVER, 0.0, 0.0, attained=False)
     order = np.argsort(-confidence[into_bin], kind="stable")
     levels = confidence[into_bin][order].astype(np.float64)
     right = np.cumsum(belongs[into_bin][order])

@@ -15,6 +15,8 @@ from scrapline.prepare import quality
 from scrapline.prepare.quality import Photo, Rejected
 from scrapline.prepare.sources import ContentDigest, Item, Source, count
 
+THUMBNAILS = "thumbnails"  # in the spool
+
 
 @dataclass(frozen=True)
 class Examined:
@@ -54,12 +56,14 @@ def examine(source: Source, spool: Path, data: Data) -> Examined:
     photos: list[Photo] = []
     rejected: list[Rejected] = []
     results = process_map(examiner, source.items())
-    for item, examination in zip(source.items(), track(results, "examining images", total), strict=True):
-        digest.add(item.path, examination.sha256)
-        if isinstance(examination.result, Photo):
-            photos.append(shared(examination.result, item))
-        else:
-            rejected.append(examination.result)
+    with (spool / THUMBNAILS).open("wb") as thumbnails:
+        for item, examination in zip(source.items(), track(results, "examining images", total), strict=True):
+            digest.add(item.path, examination.sha256)
+            if isinstance(examination.result, Photo):
+                photos.append(owned(examination.result, item, len(photos)))
+                thumbnails.write(examination.thumbnail)
+            else:
+                rejected.append(examination.result)
     return Examined(photos, rejected, total, digest.hexdigest())
 
 
@@ -72,7 +76,7 @@ def clean(examined: Examined, reader: "StoredBytes", data: Data, *, seed: int, l
     )
     rejected = examined.rejected + doubles
     _check_every_class_left(reader.source.classes, photos, rejected)
-    groups = quality.group_near_duplicates(photos, reader, data.max_side)
+    groups = quality.group_near_duplicates(photos, reader.spool / THUMBNAILS)
     members = [
         splitting.Member(photo.image_id, photo.class_name, photo.source_path, group)
         for photo, group in zip(photos, groups, strict=True)
@@ -93,9 +97,9 @@ def clean(examined: Examined, reader: "StoredBytes", data: Data, *, seed: int, l
     return Cleaned(kept, split, group_of, rejected, sum(photo.source_path not in split_of for photo in kept))
 
 
-def shared(photo: Photo, item: Item) -> Photo:
-    """The photo with this process's own strings: every photo that comes from a worker brings copies of its own."""
-    return replace(photo, class_name=item.class_name, suffix=sys.intern(photo.suffix))
+def owned(photo: Photo, item: Item, thumbnail: int) -> Photo:
+    """A photo from a worker with its thumbnail's number, and this process's own strings in place of its copies."""
+    return replace(photo, class_name=item.class_name, suffix=sys.intern(photo.suffix), thumbnail=thumbnail)
 
 
 @dataclass(frozen=True)

@@ -84,8 +84,11 @@ def fetch(request: Request) -> Fetched:
 
 def _present(request: Request) -> Fetched | None:
     """TrashNet as it already lies there, whole and with its lists; None where anything is missing or asked anew."""
-    place = paths.SPLITS / trashnet.NAME
-    if request.replace or not paths.RAW.is_dir() or not place.is_dir():
+    if request.replace or request.split or not paths.RAW.is_dir():
+        return None
+    try:
+        read(paths.SPLITS / trashnet.NAME)
+    except ScraplineError:
         return None
     counts = Counter(item.class_name for item in FolderSource(paths.RAW).items())
     digest = content_digest(paths.RAW, counts.total())

@@ -14,6 +14,7 @@ import numpy.typing as npt
 from PIL import Image
 
 from scrapline import imaging
+from scrapline.console import counter
 from scrapline.prepare.sources import FolderSource, Item, Source
 
 _HASH_SIDE = 16
@@ -21,13 +22,16 @@ _HASH_SIDE = 16
 # object, while dHash alone groups low-texture look-alikes from different classes.
 _MAX_DIFFERING_BITS = 16
 _MIN_CORRELATION = 0.95
-_THUMB_SIDE = 32
+THUMB_SIDE = 32
 _BLOCK_PAIRS = 1 << 18
 
 
 @dataclass(frozen=True, slots=True)
 class Photo:
-    """A usable image. `suffix` is of the bytes that go into the shards: the file's own, or a PNG made of it."""
+    """A usable image. `suffix` is of the bytes that go into the shards: the file's own, or a PNG made of it.
+
+    `thumbnail` numbers the image's row in the file of thumbnails.
+    """
 
     image_id: str
     class_name: str
@@ -38,6 +42,7 @@ class Photo:
     suffix: str
     spooled: bool
     dhash: bytes
+    thumbnail: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,10 +56,14 @@ class Rejected:
 
 @dataclass(frozen=True)
 class Examination:
-    """What one image became, with the SHA-256 of its file for the data set's digest."""
+    """What one image became, with the SHA-256 of its file for the data set's digest.
+
+    `thumbnail` holds the grey levels of a usable image at 32 x 32 pixels.
+    """
 
     sha256: str
     result: Photo | Rejected
+    thumbnail: bytes = b""
 
 
 @dataclass(frozen=True)
@@ -71,12 +80,13 @@ class Examiner:
         data = self.source.read(item)
         sha256 = hashlib.sha256(data).hexdigest()
         try:
-            return Examination(sha256, self._examine(item, data, sha256[:16]))
+            return self._examine(item, data, sha256)
         except imaging.ImageError as error:
             foreign = error.reason == "unreadable" and Path(item.path).suffix.lower() not in imaging.IMAGE_SUFFIXES
             return Examination(sha256, Rejected(item.path, "unsupported" if foreign else error.reason, str(error)))
 
-    def _examine(self, item: Item, data: bytes, image_id: str) -> Photo:
+    def _examine(self, item: Item, data: bytes, sha256: str) -> Examination:
+        image_id = sha256[:16]
         decoded = imaging.decode(data, self.max_side)
         width, height = decoded.original_size
         if min(width, height) < self.min_side:
@@ -87,7 +97,8 @@ class Examiner:
         if spooled:
             (self.spool / f"{image_id}.{suffix}").write_bytes(stored)
         bits = imagehash.dhash(decoded.image, hash_size=_HASH_SIDE).hash
-        return Photo(
+        grey = decoded.image.convert("L").resize((THUMB_SIDE, THUMB_SIDE), Image.Resampling.BOX)
+        photo = Photo(
             image_id,
             item.class_name,
             item.path,
@@ -97,7 +108,9 @@ class Examiner:
             suffix,
             spooled,
             np.packbits(bits).tobytes(),
+            thumbnail=-1,
         )
+        return Examination(sha256, photo, grey.tobytes())
 
 
 def drop_doubles(photos: Iterable[Photo], rank: Callable[[Photo], int]) -> tuple[list[Photo], list[Rejected]]:
@@ -125,9 +138,10 @@ def drop_doubles(photos: Iterable[Photo], rank: Callable[[Photo], int]) -> tuple
     return kept, rejected
 
 
-def group_near_duplicates(photos: list[Photo], read: Callable[[Photo], bytes], max_side: int) -> list[str]:
+def group_near_duplicates(photos: list[Photo], thumbnails: Path) -> list[str]:
     """The near-duplicate group of each photo, named by its smallest image_id; `photos` are sorted by id.
 
+    `thumbnails` is a file of all their thumbnails, one after another as Examiner makes them.
     Two photos belong together when few bits of their 256-bit difference hashes differ and the grey levels of their
     thumbnails correlate. Memory is bounded whatever the number of photos; time is quadratic with a small constant.
     """
@@ -139,19 +153,23 @@ def group_near_duplicates(photos: list[Photo], read: Callable[[Photo], bytes], m
             index = parent[index]
         return index
 
+    rows = np.memmap(thumbnails, np.uint8, "r").reshape(-1, THUMB_SIDE**2) if photos else np.empty((0, 0), np.uint8)
+
     @lru_cache(maxsize=256)
     def thumb(index: int) -> npt.NDArray[np.float32]:
-        return _thumbnail(imaging.decode(read(photos[index]), max_side).image)
+        return _standardised(rows[photos[index].thumbnail])
 
     hashes = np.frombuffer(b"".join(photo.dhash for photo in photos), dtype=np.uint64).reshape(len(photos), -1)
-    rows = max(1, _BLOCK_PAIRS // max(1, len(photos)))
-    for start in range(0, len(photos), rows):
-        block = hashes[start : start + rows, None, :] ^ hashes[None, start:, :]
-        close = np.argwhere(np.bitwise_count(block).sum(axis=2, dtype=np.uint16) <= _MAX_DIFFERING_BITS)
-        for left, right in (close + start).tolist():
-            if left < right and root(left) != root(right) and float(thumb(left) @ thumb(right)) >= _MIN_CORRELATION:
-                low, high = sorted((root(left), root(right)))
-                parent[high] = low
+    height = max(1, _BLOCK_PAIRS // max(1, len(photos)))
+    with counter("comparing images", len(photos)) as advance:
+        for start in range(0, len(photos), height):
+            block = hashes[start : start + height, None, :] ^ hashes[None, start:, :]
+            close = np.argwhere(np.bitwise_count(block).sum(axis=2, dtype=np.uint16) <= _MAX_DIFFERING_BITS)
+            for left, right in (close + start).tolist():
+                if left < right and root(left) != root(right) and float(thumb(left) @ thumb(right)) >= _MIN_CORRELATION:
+                    low, high = sorted((root(left), root(right)))
+                    parent[high] = low
+            advance(len(block))
     return [photos[root(index)].image_id for index in range(len(photos))]
 
 
@@ -160,10 +178,9 @@ def count_reasons(rejected: Iterable[Rejected]) -> dict[str, int]:
     return dict(sorted(Counter(entry.reason for entry in rejected).items()))
 
 
-def _thumbnail(image: Image.Image) -> npt.NDArray[np.float32]:
+def _standardised(thumbnail: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
     """Grey levels with mean 0 and length 1, so that a dot product is a correlation; flat images give zeros."""
-    small = image.convert("L").resize((_THUMB_SIDE, _THUMB_SIDE), Image.Resampling.BOX)
-    levels = np.asarray(small, dtype=np.float32).ravel()
+    levels = thumbnail.astype(np.float32)
     levels -= levels.mean()
     length = float(np.linalg.norm(levels))
     return levels / length if length > 0 else levels

@@ -1,11 +1,13 @@
 """Where images come from: a folder of class folders, or a recipe that the renderer draws."""
 
 import hashlib
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
+from scrapline.bins import RESIDUE, REVIEW
 from scrapline.errors import ScraplineError
 
 if TYPE_CHECKING:
@@ -52,7 +54,10 @@ class FolderSource:
         for name in _by_line(self.classes):
             paths = (path.relative_to(self.root) for path in (self.root / name).rglob("*") if path.is_file())
             visible = (path.as_posix() for path in paths if not any(map(_hidden, map(Path, path.parts))))
-            yield from (Item(name, path) for path in sorted(visible))
+            for path in sorted(visible):
+                if not _is_text(path):
+                    raise ScraplineError(f"{self.root}: the name of {path!r} is not UTF-8: rename the file")
+                yield Item(name, path)
 
     def read(self, item: Item) -> bytes:
         """The file's bytes."""
@@ -114,6 +119,8 @@ def check_class_names(classes: list[str], where: str) -> None:
         raise ScraplineError(f"{where} needs two or more class folders with photos in them, found {found}")
     folded: dict[str, str] = {}
     for name in classes:
+        if name in (REVIEW, RESIDUE):
+            raise ScraplineError(f"{where}: `{name}` is a bin of the line's own: give the class another name")
         twin = folded.setdefault(name.casefold(), name)
         if twin != name:
             raise ScraplineError(f"{where}: classes `{twin}` and `{name}` differ only in case: rename or merge one")
@@ -122,11 +129,14 @@ def check_class_names(classes: list[str], where: str) -> None:
 
 
 def count(source: Source) -> int:
-    """How many images the source holds; ScraplineError where there are none."""
-    total = sum(1 for _ in source.items())
-    if total == 0:
+    """How many images the source holds; ScraplineError where a class has none."""
+    total = Counter(item.class_name for item in source.items())
+    if total.total() == 0:
         raise ScraplineError("data.source holds no images: put photos into its class folders")
-    return total
+    for name in source.classes:
+        if not total[name]:
+            raise ScraplineError(f"class `{name}` has no usable photo (the folder is empty): add photos, or remove it")
+    return total.total()
 
 
 def describe(source: str, content_sha256: str) -> str:
@@ -154,6 +164,11 @@ class ContentDigest:
 def _by_line(classes: list[str]) -> list[str]:
     """In the order that lines `class/file` sort: `a-b/x` stands before `a/x`."""
     return sorted(classes, key=lambda name: f"{name}/")
+
+
+def _is_text(path: str) -> bool:
+    """Whether a file's name is UTF-8; Python carries the other bytes as lone surrogates."""
+    return not any("\ud800" <= character <= "\udfff" for character in path)
 
 
 def _hidden(path: Path) -> bool:

@@ -23,7 +23,7 @@ class Recipe(BaseModel):
     width: Side
     height: Side
     jpeg_quality: Annotated[int, Field(ge=1, le=100)]
-    materials: Annotated[tuple[str, ...], Field(min_length=1)]
+    materials: Annotated[tuple[str, ...], Field(min_length=2)]
 
     @field_validator("materials")
     @classmethod

@@ -30,7 +30,7 @@ class Frame:
 
 def find_frames(folder: Path) -> list[Path]:
     """The frames `<class>/<file>` in a folder, mixed by file name so that the classes alternate as on a belt."""
-    found = [path for path in folder.glob("*/*") if path.suffix.lower() in IMAGE_SUFFIXES]
+    found = [path for path in folder.glob("*/*") if path.suffix.lower() in IMAGE_SUFFIXES and path.is_file()]
     if not found:
         raise ScraplineError(f"{folder} holds no frames: run `dvc repro prepare` (or `dvc pull`)")
     return sorted(found, key=lambda path: (path.name, path.parent.name))
@@ -54,7 +54,11 @@ def arrivals(frames: list[Path], items: int, items_per_s: float) -> Iterator[Fra
             name = f"{path.parent.name}/{path.name}"
             now = datetime.now(UTC)
             try:
-                buffer.put_nowait(Frame(number, name, path.parent.name, now, arrives, path.read_bytes()))
+                data = path.read_bytes()
+            except OSError:
+                data = b""  # the line finds it unreadable
+            try:
+                buffer.put_nowait(Frame(number, name, path.parent.name, now, arrives, data))
             except queue.Full:
                 dropped.put(Frame(number, name, path.parent.name, now, arrives, None))
 

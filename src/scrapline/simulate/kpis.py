@@ -1,5 +1,6 @@
 """Key figures of a run of the line, gathered item by item in little memory."""
 
+import math
 from array import array
 from collections import Counter
 from typing import Any
@@ -19,14 +20,14 @@ class Kpis:
         self.ended: Counter[tuple[str, str]] = Counter()
         self.latency_ms = array("f")
         self._correct = 0
-        self._first_s = self._last_s = 0.0
+        self._first_s, self._last_s = math.inf, -math.inf
 
     def add(self, result: Result) -> None:
         """Count one item."""
         self.actions[result.decision.action] += 1
         self.ended[result.true_class, result.decision.bin] += 1
         decided_s = result.captured_at.timestamp() + result.total_ms / 1000
-        self._first_s = self._first_s or result.captured_at.timestamp()
+        self._first_s = min(self._first_s, decided_s)
         self._last_s = max(self._last_s, decided_s)
         if result.classification is not None:
             self.latency_ms.append(result.total_ms)
@@ -37,12 +38,12 @@ class Kpis:
         items = self.actions.total()
         latencies = np.array(self.latency_ms) if self.latency_ms else np.zeros(1)
         percentiles = zip(("p50", "p95", "p99", "max"), np.percentile(latencies, [50, 95, 99, 100]), strict=True)
-        seconds = max(self._last_s - self._first_s, 1e-9)
+        seconds = self._last_s - self._first_s  # N decisions span N - 1 intervals
         return {
             "items": items,
             "frames": frames,
-            "accuracy": round(self._correct / max(1, len(self.latency_ms)), 6),
-            "throughput_items_per_s": round(items / seconds, 3),
+            "accuracy": round(self._correct / items, 6),
+            "throughput_items_per_s": round((items - 1) / seconds, 3) if seconds > 0 else 0.0,
             "late_rate": round(self.actions[Action.LATE] / items, 6),
             "dropped_rate": round(self.actions[Action.DROPPED] / items, 6),
             "unreadable_rate": round(self.actions[Action.UNREADABLE] / items, 6),

@@ -21,7 +21,11 @@ _NEWS_EVERY_S = 1.0
 
 @dataclass(frozen=True)
 class Epoch:
-    """One line of history.csv; losses are mean cross-entropy in nats, `lr` is the epoch's last."""
+    """One line of history.csv; `lr` is the epoch's last.
+
+    Losses are in nats an image: in training the one that is minimised, with label smoothing and class weights if asked
+    for; on validation plain cross-entropy.
+    """
 
     epoch: int
     lr: float
@@ -60,18 +64,19 @@ def fit(task: Task, settings: Train, lr: float) -> list[Epoch]:
     best_state = copy.deepcopy(task.model.state_dict())
     for number in range(1, settings.epochs + 1):
         task.set_training()
-        loss_sum, correct, seen = 0.0, 0, 0
+        loss_sum, correct, seen, rate = 0.0, 0, 0, 0.0
         for inputs, labels in task.batches(number):
             logits = task.forward(inputs)
             loss = criterion(logits, labels)
             optimizer.zero_grad(set_to_none=True)
             loss.backward()
             optimizer.step()
+            rate = float(scheduler.get_last_lr()[0])
             scheduler.step()
             loss_sum += loss.item() * len(labels)
             correct += int((logits.argmax(1) == labels).sum())
             seen += len(labels)
-        epoch = _epoch(number, float(scheduler.get_last_lr()[0]), loss_sum / seen, correct / seen, *task.validate())
+        epoch = _epoch(number, rate, loss_sum / seen, correct / seen, *task.validate())
         if not math.isfinite(epoch.train_loss) or not math.isfinite(epoch.validation_loss):
             raise ScraplineError(f"training diverged in epoch {number} (the loss is no number): lower `lr`")
         history.append(epoch)

@@ -10,6 +10,7 @@ from scrapline import batches, shards
 from scrapline.batches import predict
 from scrapline.classifier import Classifier, mixed_precision, native_bf16, normalise
 from scrapline.console import say, track
+from scrapline.errors import ScraplineError
 from scrapline.imaging import Preprocessing
 from scrapline.params import Params, Trainable
 from scrapline.train.augment import augmented, train_transform
@@ -78,13 +79,23 @@ def freeze(model: Classifier, trainable: Trainable) -> None:
 
 
 def last_stage(model: Classifier) -> nn.Module:
-    """The last block of the base: `layer4` of a ResNet, the last of `features` in a MobileNet."""
-    part: nn.Module = model.backbone
-    while True:
-        children = [child for child in part.children() if any(True for _ in child.parameters())]
-        part = children[-1]
-        if len(children) > 1:
-            return part
+    """The last stage of the base: `layer4` of a ResNet, the last block of kernels in `features` and their like.
+
+    Raises ScraplineError for a network that is built otherwise.
+    """
+    for name in ("layer4", "trunk_output", "features", "encoder.layers"):
+        try:
+            stages = model.backbone.get_submodule(name)
+        except AttributeError:
+            continue
+        blocks = [stages] if name == "layer4" else [block for block in stages.children() if _has_kernels(block)]
+        if blocks:
+            return blocks[-1]
+    raise ScraplineError(f"`train.trainable: last_stage` does not know where {model.arch} has it: use head or all")
+
+
+def _has_kernels(block: nn.Module) -> bool:
+    return any(parameter.ndim > 1 for parameter in block.parameters())
 
 
 def set_training(model: Classifier, keep_norms: bool) -> None:

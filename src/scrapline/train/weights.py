@@ -22,7 +22,7 @@ def initialise(model: Classifier, weights: str, folder: Path) -> dict[str, str]:
     if weights == "imagenet":
         chosen = torchvision.models.get_model_weights(model.arch).DEFAULT
         try:
-            state = chosen.get_state_dict(progress=True, check_hash=True)
+            state = torchvision.models.get_model(model.arch, weights=chosen).state_dict()
         except (OSError, RuntimeError) as error:
             raise ScraplineError(
                 f"the ImageNet weights of {model.arch} cannot be downloaded ({error}): check the connection, or put a "
@@ -38,7 +38,7 @@ def initialise(model: Classifier, weights: str, folder: Path) -> dict[str, str]:
     state_dict = content.get("state_dict", content)  # also a checkpoint of this project, to go on from
     model.load_backbone(state_dict, str(path))
     note = path.with_suffix(".txt")
-    description = note.read_text(encoding="utf-8").strip().split("\n")[0] if note.is_file() else ""
+    description = note.read_text(encoding="utf-8", errors="replace").strip().split("\n")[0] if note.is_file() else ""
     return {
         "name": weights,
         "sha256": sha256(path),

@@ -148,6 +148,8 @@ def test_a_truncated_file_gets_one_line(model_path: Path, tmp_path: Path) -> Non
     (tmp_path / "x.onnx").write_bytes(model_path.read_bytes()[:100_000])
     with pytest.raises(ScraplineError, match=r"x\.onnx is damaged"):
         Engine.load(tmp_path / "x.onnx")
+    with pytest.raises(ScraplineError, match=r"^\S+none\.onnx is not here yet: run `dvc repro`"):
+        Engine.load(tmp_path / "none.onnx")
 
 
 def test_features_are_cached_and_a_damaged_entry_is_made_anew(

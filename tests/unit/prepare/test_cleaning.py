@@ -1,4 +1,5 @@
 import hashlib
+import os
 import pickle
 import tracemalloc
 from pathlib import Path
@@ -9,11 +10,12 @@ import pytest
 from conftest import jpeg, noise
 from scrapline import params
 from scrapline.errors import ScraplineError
+from scrapline.parallel import process_map
 from scrapline.params import Data
 from scrapline.prepare import cleaning, dataset
 from scrapline.prepare.cleaning import Cleaned, Examined, StoredBytes
 from scrapline.prepare.quality import Photo, Rejected
-from scrapline.prepare.sources import FolderSource, Item
+from scrapline.prepare.sources import FolderSource, Item, check_class_names, count
 
 ROOT = Path(__file__).parents[3]
 
@@ -70,6 +72,7 @@ def peak_bytes(folder: FolderSource, out: Path, data: Data, count: int) -> int:
     tracemalloc.start()
     try:
         photos = [record(folder, number, ("glass", "metal")[number % 2]) for number in range(count)]
+        (out / cleaning.THUMBNAILS).write_bytes(bytes(1024 * count))
         reader = Constant(folder, out)
         cleaned: Cleaned = cleaning.clean(Examined(photos, [], count, "digest"), reader, data, seed=7, lists=None)
         dataset.write_shards(out, cleaned, reader, data)
@@ -88,5 +91,26 @@ def record(folder: FolderSource, number: int, class_name: str) -> Photo:
     image_id = hashlib.sha256(str(number).encode()).hexdigest()[:16]
     item = Item(class_name, f"{class_name}/{number:06d}.jpg")
     dhash = np.random.default_rng(number).bytes(32)
-    photo = Photo(image_id, class_name, item.path, 320, 240, 600, "jpg", False, dhash)
-    return cleaning.shared(pickle.loads(pickle.dumps(photo)), item)
+    photo = Photo(image_id, class_name, item.path, 320, 240, 600, "jpg", False, dhash, -1)
+    return cleaning.owned(pickle.loads(pickle.dumps(photo)), item, number)
+
+
+def test_a_killed_worker_is_one_line() -> None:
+    with pytest.raises(ScraplineError, match="killed from outside"):
+        list(process_map(os._exit, [9]))
+
+
+@pytest.mark.parametrize("name", ["residue", "manual_review"])
+def test_a_class_cannot_take_the_name_of_a_bin(name: str) -> None:
+    with pytest.raises(ScraplineError, match=f"`{name}` is a bin"):
+        check_class_names(["glass", name], "data/raw")
+
+
+def test_an_empty_class_and_a_name_that_is_no_text_are_named(tmp_path: Path) -> None:
+    folder = source(tmp_path, "glass", "metal")
+    (folder.root / "glass/1.jpg").write_bytes(b"")
+    with pytest.raises(ScraplineError, match="class `metal` has no usable photo"):
+        count(folder)
+    Path(os.fsdecode(os.fsencode(folder.root / "metal") + b"/caf\xe9.jpg")).write_bytes(b"")
+    with pytest.raises(ScraplineError, match="is not UTF-8: rename the file"):
+        count(folder)

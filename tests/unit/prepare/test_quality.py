@@ -1,3 +1,4 @@
+import dataclasses
 from collections.abc import Callable
 from pathlib import Path
 
@@ -19,7 +20,7 @@ def examine(root: Path, path: str, tmp_path: Path, min_side: int = 32) -> Photo 
 
 
 def photo(image_id: str, class_name: str, path: str) -> Photo:
-    return Photo(image_id, class_name, path, 48, 40, 100, "jpg", False, bytes(32))
+    return Photo(image_id, class_name, path, 48, 40, 100, "jpg", False, bytes(32), thumbnail=0)
 
 
 @pytest.mark.parametrize(
@@ -89,15 +90,18 @@ def grouped(tmp_path: Path) -> Callable[[list[Image.Image]], list[int]]:
 
     def group(images: list[Image.Image]) -> list[int]:
         (tmp_path / "glass").mkdir()
-        photos = []
+        examiner = quality.Examiner(FolderSource(tmp_path), tmp_path, 32, 512)
+        photos, thumbnails = [], b""
         for number, image in enumerate(images):
             (tmp_path / f"glass/{number}.jpg").write_bytes(jpeg(image, quality=90))
-            result = examine(tmp_path, f"glass/{number}.jpg", tmp_path)
-            assert isinstance(result, Photo)
-            photos.append(result)
+            examination = examiner(Item("glass", f"glass/{number}.jpg"))
+            assert isinstance(examination.result, Photo)
+            photos.append(dataclasses.replace(examination.result, thumbnail=number))
+            thumbnails += examination.thumbnail
+        (tmp_path / "thumbnails").write_bytes(thumbnails)
         order = sorted(range(len(photos)), key=lambda index: photos[index].image_id)
         in_order = [photos[index] for index in order]
-        names = quality.group_near_duplicates(in_order, lambda p: (tmp_path / p.source_path).read_bytes(), 512)
+        names = quality.group_near_duplicates(in_order, tmp_path / "thumbnails")
         by_image = dict(zip(order, names, strict=True))
         seen: dict[str, int] = {}
         return [seen.setdefault(by_image[index], len(seen)) for index in range(len(images))]
@@ -122,7 +126,7 @@ def test_flat_look_alikes_are_not_grouped(grouped: Callable[..., list[int]]) -> 
     assert len(set(grouped([card(0), card(1), card(2)]))) == 3
 
 
-def test_groups_carry_their_smallest_id() -> None:
+def test_groups_carry_their_smallest_id(tmp_path: Path) -> None:
     photos = [photo("aa", "g", "g/1.jpg"), photo("bb", "g", "g/2.jpg")]
-    data = jpeg(noise(5, (64, 64)))
-    assert quality.group_near_duplicates(photos, lambda p: data, 512) == ["aa", "aa"]
+    (tmp_path / "thumbnails").write_bytes(np.random.default_rng(5).bytes(quality.THUMB_SIDE**2))
+    assert quality.group_near_duplicates(photos, tmp_path / "thumbnails") == ["aa", "aa"]

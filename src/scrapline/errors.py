@@ -3,6 +3,7 @@
 import os
 import signal
 import sys
+from contextlib import suppress
 from types import FrameType
 
 import typer
@@ -26,7 +27,7 @@ def _stop(signum: int, frame: FrameType | None) -> None:
 
 
 def run(app: typer.Typer) -> None:
-    """Run a door's commands and turn what users can cause into one line and an exit code.
+    """Run a door's commands, turn what users can cause into one line, and end the process with an exit code.
 
     Exit codes: 0 done, 1 the user's to mend, 2 wrong usage, 130 interrupted, 143 terminated. A signal never exits 0,
     so that DVC does not lock a half-made stage.
@@ -34,17 +35,29 @@ def run(app: typer.Typer) -> None:
     signal.signal(signal.SIGTERM, _stop)
     if signal.getsignal(signal.SIGINT) is signal.default_int_handler:  # ignored in a script's background jobs
         signal.signal(signal.SIGINT, _stop)  # typer would end a KeyboardInterrupt without a word
+    code = _outcome(app)
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(OSError):
+            stream.flush()
+    # Python would take torch apart object by object for more than a second; the system frees it at once.
+    os._exit(code)
+
+
+def _outcome(app: typer.Typer) -> int:
     try:
         app(standalone_mode=True)
+    except SystemExit as done:
+        return done.code if isinstance(done.code, int) else 0
     except ScraplineError as error:
-        _fail(str(error))
+        return _fail(str(error))
     except OSError as error:
         where = f": {os.fsdecode(error.filename)}" if error.filename else ""
-        _fail(f"{error.strerror or error}{where}")
+        return _fail(f"{error.strerror or error}{where}")
     except _Stopped as stopped:
-        _fail("interrupted" if stopped.signum == signal.SIGINT else "terminated", code=128 + stopped.signum)
+        return _fail("interrupted" if stopped.signum == signal.SIGINT else "terminated", code=128 + stopped.signum)
+    return 0
 
 
-def _fail(message: str, code: int = 1) -> None:
+def _fail(message: str, code: int = 1) -> int:
     console.print("error: " + " ".join(message.split()), style="red", soft_wrap=True, markup=False)
-    sys.exit(code)
+    return code

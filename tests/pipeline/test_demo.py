@@ -3,6 +3,7 @@
 import csv
 import json
 import re
+import shutil
 from collections import Counter
 from typing import Any
 
@@ -131,7 +132,20 @@ def test_classify_prints_a_table_and_json(demo: Clone) -> None:
     assert error == "error: 1 of 2 images could not be read"
 
 
-def test_no_timing_and_no_path_in_what_must_be_reproducible(demo: Clone) -> None:
+def test_a_run_is_published_whole_and_only_over_an_earlier_one(demo: Clone) -> None:
+    demo.run("python", "src/simulation.py", "publish", "docs/v1.0")
+    report = demo.read("docs/v1.0/performance_report.md")
+    for name in re.findall(r"\]\(([^)]+\.png)\)", report):
+        assert (demo.root / "docs/v1.0" / name).is_file(), name
+    assert demo.read("docs/v1.0/evaluation.json") == demo.read("results/evaluation/metrics.json")
+    (demo.root / "docs/v1.0/mine.txt").write_text("not to be lost")
+    refused = demo.run("python", "src/simulation.py", "publish", "docs/v1.0", check=False)
+    assert "holds mine.txt" in refused
+    assert (demo.root / "docs/v1.0/mine.txt").is_file()
+    shutil.rmtree(demo.root / "docs/v1.0")
+
+
+def test_no_path_in_what_must_be_reproducible(demo: Clone) -> None:
     for path in ("results/training/metrics.json", "results/evaluation/metrics.json", "data/prepared/manifest.csv"):
         assert str(demo.root) not in demo.read(path)
     assert str(demo.root).encode() not in (demo.root / "models/converted_model.onnx").read_bytes()

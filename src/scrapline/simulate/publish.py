@@ -31,6 +31,7 @@ DATA = {
 def publish(folder: Path) -> None:
     """Copy the last run's report, pictures, metrics and params into `folder`, the report's links made local."""
     report = require(paths.REPORT).read_text(encoding="utf-8")
+    folder.mkdir(exist_ok=True)  # a name such as docs/v1.0 looks like a file's
     for picture in PICTURES:
         shutil.copyfile(require(picture), folder / picture.name)
         report = report.replace(f"({picture.as_posix()})", f"({picture.name})")

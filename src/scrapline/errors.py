@@ -3,7 +3,9 @@
 import os
 import signal
 import sys
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from types import FrameType
 
 import typer
@@ -22,8 +24,35 @@ class _Stopped(BaseException):
         self.signum = signum
 
 
+@dataclass
+class _Stops:
+    """Whether signals have to wait, and the one that waits."""
+
+    held: bool = False
+    waiting: int | None = None
+
+
+_stops = _Stops()
+
+
 def _stop(signum: int, frame: FrameType | None) -> None:
-    raise _Stopped(signum)
+    if _stops.held:
+        _stops.waiting = signum
+    else:
+        raise _Stopped(signum)
+
+
+@contextmanager
+def holding_stops() -> Iterator[None]:
+    """Let SIGINT and SIGTERM wait until the block is done; for the main thread, and not nested."""
+    _stops.held = True
+    try:
+        yield
+    finally:
+        _stops.held = False
+        signum, _stops.waiting = _stops.waiting, None
+        if signum is not None:
+            raise _Stopped(signum)
 
 
 def run(app: typer.Typer) -> None:

@@ -6,13 +6,13 @@ import os
 import signal
 import threading
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from typing import TypeVar
 
-from scrapline.errors import ScraplineError
+from scrapline.errors import ScraplineError, holding_stops
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -25,8 +25,11 @@ def cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def process_map(function: Callable[[T], R], items: Iterable[T]) -> Iterator[R]:
-    """Yield `function(item)` in order, computed on all cores; `function` must be picklable."""
+def process_map(function: Callable[[T], R], items: Iterable[T]) -> Generator[R, None, None]:
+    """Yield `function(item)` in order, computed on all cores; `function` must be picklable.
+
+    Close it when leaving early: until then its workers go on with what was handed out.
+    """
     # Spawned, not forked: the same on every platform, and no lock is copied in the middle of its use.
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(cores(), mp_context=context, initializer=_start_worker) as pool:
@@ -44,7 +47,9 @@ def thread_map(function: Callable[[T], R], items: Iterable[T], *, window: int) -
         yield from _windowed(pool, function, items, window=window)
 
 
-def _windowed(pool: Executor, function: Callable[[T], R], items: Iterable[T], *, window: int) -> Iterator[R]:
+def _windowed(
+    pool: Executor, function: Callable[[T], R], items: Iterable[T], *, window: int
+) -> Generator[R, None, None]:
     pending: deque[Future[R]] = deque()
     try:
         for item in items:
@@ -63,11 +68,13 @@ def _windowed(pool: Executor, function: Callable[[T], R], items: Iterable[T], *,
 def _undisturbed() -> Iterator[None]:
     """Hold signals back meanwhile: a worker whose start is cut short, or is itself interrupted, prints a traceback."""
     if not hasattr(signal, "pthread_sigmask"):
-        yield
+        with holding_stops():
+            yield
         return
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, _STOPPING)
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, _STOPPING)  # a worker starts with its parent's mask
     try:
-        yield
+        with holding_stops():  # the mask is one thread's; Python serves what another thread received in the main one
+            yield
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
@@ -76,7 +83,7 @@ def _start_worker() -> None:
     """Leave Ctrl-C to the parent, and end when the parent is gone, however it went."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     if hasattr(signal, "pthread_sigmask"):
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, _STOPPING)  # a worker starts with its parent's mask
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, _STOPPING)
     parent = multiprocessing.parent_process()
     if parent is not None:
         threading.Thread(target=_die_with, args=(parent.sentinel,), daemon=True).start()

@@ -2,6 +2,7 @@
 
 import sys
 from collections import defaultdict
+from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -55,8 +56,8 @@ def examine(source: Source, spool: Path, data: Data) -> Examined:
     digest = ContentDigest()
     photos: list[Photo] = []
     rejected: list[Rejected] = []
-    results = process_map(examiner, source.items())
-    with (spool / THUMBNAILS).open("wb") as thumbnails:
+    # Closed before the spool goes: a worker that still writes into it would bring it back.
+    with (spool / THUMBNAILS).open("wb") as thumbnails, closing(process_map(examiner, source.items())) as results:
         for item, examination in zip(source.items(), track(results, "examining images", total), strict=True):
             digest.add(item.path, examination.sha256)
             if isinstance(examination.result, Photo):

@@ -84,11 +84,13 @@ def fetch(request: Request) -> Fetched:
 
 def _present(request: Request) -> Fetched | None:
     """TrashNet as it already lies there, whole and with its lists; None where anything is missing or asked anew."""
-    if request.replace or request.split or not paths.RAW.is_dir():
+    if request.replace or not paths.RAW.is_dir():
         return None
     try:
-        read(paths.SPLITS / trashnet.NAME)
+        lists = read(paths.SPLITS / trashnet.NAME)
     except ScraplineError:
+        return None
+    if request.split and trashnet.read_split(request.split).lines != lists.lines:
         return None
     counts = Counter(item.class_name for item in FolderSource(paths.RAW).items())
     digest = content_digest(paths.RAW, counts.total())

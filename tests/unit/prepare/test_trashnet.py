@@ -1,5 +1,7 @@
 """TrashNet comes in whole, verified by content, with its authors' split in either of its forms."""
 
+import dataclasses
+import shutil
 import zipfile
 from pathlib import Path
 
@@ -116,6 +118,15 @@ def test_trashnet_offline_is_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     assert {split: list(split_of.values()).count(split) for split in SPLITS} == SIZES
     assert all((Path("data/raw") / path).is_file() for path in split_of)
     assert sorted(path.name for path in Path("data").iterdir()) == ["raw", "splits"]
+    again = Request(source="trashnet", archive=DATASET / "dataset-resized.zip", split=DATASET / "split")
+    assert fetch(again).counts == fetched.counts, "the same command again finds everything there"
+    other = tmp_path / "other"
+    shutil.copytree(DATASET / "split", other)
+    (other / "val.txt").write_text((DATASET / "split/val.txt").read_text().split("\n", 1)[1])
+    with pytest.raises(ScraplineError, match="--replace"):
+        fetch(dataclasses.replace(again, split=other))
+    with pytest.raises(ScraplineError, match="nowhere"):
+        fetch(dataclasses.replace(again, split=tmp_path / "nowhere"))
 
 
 @pytest.mark.trashnet

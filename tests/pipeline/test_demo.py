@@ -149,3 +149,11 @@ def test_no_path_in_what_must_be_reproducible(demo: Clone) -> None:
     for path in ("results/training/metrics.json", "results/evaluation/metrics.json", "data/prepared/manifest.csv"):
         assert str(demo.root) not in demo.read(path)
     assert str(demo.root).encode() not in (demo.root / "models/converted_model.onnx").read_bytes()
+
+
+def test_a_stage_run_by_hand_leaves_nothing_for_git_that_dvc_holds(demo: Clone) -> None:
+    """`evaluate` replaces its folder, so what Git is to ignore in it must not stand in it."""
+    before = demo.run("git", "status", "--short")
+    demo.run("python", "src/model_training.py", "evaluate")
+    assert demo.run("git", "status", "--short") == before
+    assert demo.repro() == []

@@ -84,7 +84,7 @@ class Classifier(nn.Module):
         """Load all but the last layer from torchvision's names, strictly; ScraplineError names what does not fit."""
         own = self.backbone.state_dict()
         given = {name: value for name, value in state.items() if not name.startswith(f"{self.head_name}.")}
-        # Files from before PyTorch 0.4.1 lack the batch counters, torchvision's own ImageNet weights among them.
+        # Files from before PyTorch 0.4.1 lack the batch counters, which PyTorch itself then leaves as they are.
         given = {name: value for name, value in own.items() if name.endswith(".num_batches_tracked")} | given
         wrong = sorted(set(own) ^ set(given)) or sorted(n for n, value in own.items() if value.shape != given[n].shape)
         if wrong:

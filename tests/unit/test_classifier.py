@@ -144,7 +144,6 @@ def test_frozen_norms_keep_their_statistics_while_the_rest_trains() -> None:
 
 
 def test_weights_from_before_the_batch_counters_fit() -> None:
-    """torchvision's own ImageNet file for ResNet18 has none."""
     old = {k: v for k, v in Classifier("resnet18", 1000).torchvision_state().items() if "num_batches" not in k}
     model = Classifier("resnet18", 3)
     model.load_backbone(old, "old.pth")

@@ -132,7 +132,7 @@ def _check_every_class_left(classes: list[str], photos: list[Photo], rejected: l
     for name in classes:
         if name not in left:
             reasons = quality.count_reasons(r for r in rejected if r.source_path.startswith(f"{name}/"))
-            why = ", ".join(f"{number} {reason}" for reason, number in reasons.items()) or "the folder is empty"
+            why = ", ".join(f"{number} {reason}" for reason, number in reasons.items())
             raise ScraplineError(f"class `{name}` has no usable photo ({why}): add photos, or remove the folder")
 
 

@@ -10,7 +10,7 @@ import typer
 
 from scrapline import errors, params, paths
 from scrapline.console import say
-from scrapline.files import replacing, scratch
+from scrapline.outs import replacing, scratch
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
 
@@ -57,9 +57,9 @@ def fetch(
 
 @app.command()
 def check() -> None:
-    """Check params.yaml and the inputs of every stage without running any."""
+    """Check params.yaml and the inputs of every stage without running any; say what is new since the last run."""
     from scrapline.classifier import check_arch
-    from scrapline.prepare import cleaning, sources
+    from scrapline.prepare import changes, cleaning, sources
 
     settings = params.load()
     check_arch(settings.model.arch)
@@ -72,6 +72,9 @@ def check() -> None:
             f"model.weights `{weights}` is not in {paths.PRETRAINED}: put the file there, or use none or imagenet"
         )
     say(f"params.yaml is valid; {settings.data.source}: {images} images in {len(source.classes)} classes")
+    changed = changes.since_prepared(source, settings.data.source)
+    for line in changed.lines() if changed else []:
+        say(f"  {line}")
 
 
 if __name__ == "__main__":

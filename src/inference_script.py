@@ -9,7 +9,8 @@ from typing import Annotated
 import typer
 
 from scrapline import errors, params, paths
-from scrapline.files import read_json, replacing, write_json
+from scrapline.files import read_json, write_json
+from scrapline.outs import replacing
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
 
@@ -28,6 +29,7 @@ def export() -> None:
 
     settings = params.load()
     checkpoint = Checkpoint.load(paths.CHECKPOINT)
+    shards.check_classes(paths.PREPARED, checkpoint.classes, paths.CHECKPOINT)
     provenance = Provenance(
         paths.CHECKPOINT, paths.MANIFEST, read_json(paths.OPERATING_POINTS), settings.export.model_dump(mode="json")
     )

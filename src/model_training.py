@@ -6,7 +6,8 @@ import scrapline  # noqa: F401 - first, since it says in one line when the requi
 import typer
 
 from scrapline import errors, params, paths
-from scrapline.files import replacing, write_json
+from scrapline.files import write_json
+from scrapline.outs import replacing
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
 
@@ -49,12 +50,14 @@ def train() -> None:
 @app.command()
 def evaluate() -> None:
     """Measure the checkpoint on validation and test, and choose each class's operating point on validation."""
+    from scrapline import shards
     from scrapline.classifier import Checkpoint, pick_device, reproducible
     from scrapline.evaluate import assess
     from scrapline.features import Extractor
 
     settings = params.load()
     checkpoint = Checkpoint.load(paths.CHECKPOINT)
+    shards.check_classes(paths.PREPARED, checkpoint.classes, paths.CHECKPOINT)
     base = Extractor(checkpoint.classifier(), paths.PREPARED, checkpoint.preprocessing, pick_device("auto"))
     with reproducible(), replacing(paths.EVALUATION) as (results,):
         validation, test = (assess.Scored.of(base.predict(split), checkpoint.temperature) for split in ("val", "test"))

@@ -9,7 +9,8 @@ from typing import Annotated
 import typer
 
 from scrapline import errors, params, paths
-from scrapline.files import read_json, replacing, write_json
+from scrapline.files import read_json, write_json
+from scrapline.outs import replacing
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
 
@@ -26,7 +27,7 @@ def simulate() -> None:
     settings = params.load().simulate
     stages = report.Stages.read()
     engine = Engine.load(paths.ONNX)
-    frames = feed.find_frames(paths.TEST_FRAMES)
+    frames = feed.find_frames(paths.TEST_FRAMES, engine.classes)
     belt = Belt(settings.belt_m_per_s, settings.camera_to_ejector_m)
     kpis, first = Kpis(), []
     targets = (paths.SIMULATION_RESULTS, paths.SIMULATION, paths.SUMMARY, paths.REPORT)

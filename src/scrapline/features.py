@@ -9,7 +9,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -108,21 +108,22 @@ class Extractor:
         self.model.eval().to(self.device).to(memory_format=torch.channels_last)
         number = views.count if views else 1
         shape = (number, images, self.model.head.in_features)
-        values = np.lib.format.open_memmap(entry / "values.npy", mode="w+", dtype=np.float32, shape=shape)
         labels = np.empty(images, dtype=np.int64)
         if views:
             torch.manual_seed(views.seed)
         name = "bf16" if dtype == torch.bfloat16 else "fp32"
         start = 0
-        with counter(f"{split} features, {name}, {number} view{'s' * (number > 1)}", images) as advance:
+        with (
+            counter(f"{split} features, {name}, {number} view{'s' * (number > 1)}", images) as advance,
+            _ArrayFile(entry / "values.npy", shape) as values,
+        ):
             for batch in batches.read(self.folder, split, self.preprocessing, _BATCH):
-                here = slice(start, start := start + len(batch.labels))
-                labels[here] = batch.labels.numpy()
+                labels[start : start + len(batch.labels)] = batch.labels.numpy()
                 for view in range(number):
                     shown = views.change(batch.images) if views and view > 0 else batch.images
-                    values[view, here] = self._embed(shown, dtype)
+                    values.put(view, start, self._embed(shown, dtype))
+                start += len(batch.labels)
                 advance(len(batch.labels))
-        values.flush()
         np.save(entry / "labels.npy", labels)
 
     @torch.inference_mode()
@@ -145,6 +146,32 @@ class Extractor:
             "torch": [torch.__version__, torchvision.__version__],
             "code": [hashlib.sha256((package / name).read_bytes()).hexdigest() for name in _CODE],
         }
+
+
+class _ArrayFile:
+    """A float32 array [V, N, D] on its way to a .npy file, in pieces.
+
+    Not a memory map: on a full disk, writing to one kills the process without a word.
+    """
+
+    def __init__(self, path: Path, shape: tuple[int, int, int]) -> None:
+        self._stream = path.open("wb")
+        self._shape = shape
+        header = {"descr": np.lib.format.dtype_to_descr(np.dtype(np.float32)), "fortran_order": False, "shape": shape}
+        np.lib.format.write_array_header_1_0(self._stream, header)
+        self._start = self._stream.tell()
+
+    def put(self, view: int, row: int, values: npt.NDArray[np.float32]) -> None:
+        """Write rows [n, D] of one view, from `row` on."""
+        _, images, size = self._shape
+        self._stream.seek(self._start + 4 * size * (view * images + row))
+        self._stream.write(np.ascontiguousarray(values).data)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stream.close()
 
 
 def cache_folder() -> Path:

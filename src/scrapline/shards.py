@@ -15,6 +15,7 @@ from scrapline import files
 from scrapline.errors import ScraplineError
 
 _TAR_BLOCK = 512
+_TAR_END = 2 * 10 * 1024
 _MAX_PREFIX_BITS = 16
 
 
@@ -43,21 +44,30 @@ class Sample:
 
 
 def plan(split: str, image_ids: Sequence[str], sizes: Sequence[int], *, shard_mb: int) -> list[str]:
-    """The shard of each image: by the leading bits of its id, as few bits as keep each shard below `shard_mb`.
+    """The shard of each image: by the leading bits of its id, as few as keep what shares them below `shard_mb`.
 
-    An image's shard depends on no other image until the split doubles, so adding images changes few shards. An image
-    that is larger than a shard may be has one for itself.
+    A shard that grows past its size becomes two, and the others stay as they are, name and all; so the numbers in the
+    names have gaps. An image that is larger than a shard may be has one for itself.
     """
     limit = shard_mb * 1024 * 1024
-    for bits in range(_MAX_PREFIX_BITS + 1):
-        buckets = [int(image_id, 16) >> (4 * len(image_id) - bits) for image_id in image_ids]
-        filled: dict[int, int] = {}
-        members = Counter(buckets)
-        for bucket, size in zip(buckets, sizes, strict=True):
-            filled[bucket] = filled.get(bucket, 2 * 10 * 1024) + _tar_size(size) + _tar_size(1)
-        if all(total <= limit or members[bucket] == 1 for bucket, total in filled.items()):
-            break
-    return [f"{split}-{bucket:06d}.tar" for bucket in buckets]
+    leading = [int(image_id, 16) >> (4 * len(image_id) - _MAX_PREFIX_BITS) for image_id in image_ids]
+    numbers = [0] * len(leading)
+    undecided = list(range(len(leading)))
+    for spare_bits in range(_MAX_PREFIX_BITS, -1, -1):
+        filled: Counter[int] = Counter()
+        members: Counter[int] = Counter()
+        for index in undecided:
+            prefix = leading[index] >> spare_bits
+            filled[prefix] += _tar_size(sizes[index]) + _tar_size(1)
+            members[prefix] += 1
+        still = []
+        for index in undecided:
+            prefix = leading[index] >> spare_bits
+            numbers[index] = prefix << spare_bits
+            if filled[prefix] + _TAR_END > limit and members[prefix] > 1:
+                still.append(index)
+        undecided = still
+    return [f"{split}-{number:06d}.tar" for number in numbers]
 
 
 def write(folder: Path, rows: Iterable[Row], read: Callable[[Row], tuple[str, bytes]], classes: list[str]) -> None:
@@ -93,6 +103,16 @@ def read_classes(folder: Path) -> list[str]:
     """Class names in label order."""
     content: list[str] = json.loads(files.require(folder / "classes.json").read_text(encoding="utf-8"))
     return content
+
+
+def check_classes(folder: Path, classes: list[str], model: Path) -> None:
+    """Raise ScraplineError unless these, a model's classes, are the data set's: run by hand, stages may not match."""
+    found = read_classes(folder)
+    if found != classes:
+        raise ScraplineError(
+            f"{model} knows the classes {', '.join(classes)}, but {folder} holds {', '.join(found)}: train it on them "
+            "with `dvc repro`"
+        )
 
 
 def paths(folder: Path, split: str) -> list[Path]:

@@ -71,3 +71,20 @@ def test_adding_an_image_changes_one_shard() -> None:
     after = dict(zip(more, shards.plan("train", more, [20_000] * 401, shard_mb=1), strict=True))
     assert len(set(before.values())) > 4
     assert {image: after[image] for image in ids} == before
+
+
+def test_a_shard_that_overflows_becomes_two_and_no_other_changes() -> None:
+    ids = sorted(hashlib.sha256(str(n).encode()).hexdigest()[:16] for n in range(200))
+    before = dict(zip(ids, shards.plan("train", ids, [20_000] * 200, shard_mb=1), strict=True))
+    full = before[ids[0]]
+    more = sorted([*ids, *(f"{n:016x}" for n in range(40))])
+    after = dict(zip(more, shards.plan("train", more, [20_000] * 240, shard_mb=1), strict=True))
+    moved = {image for image in ids if after[image] != before[image]}
+    assert {before[image] for image in moved} == {full}
+
+
+def test_a_model_of_other_classes_is_refused(tmp_path: Path) -> None:
+    folder = write(tmp_path / "p")
+    shards.check_classes(folder, ["a", "b"], Path("m.pth"))
+    with pytest.raises(ScraplineError, match=r"m\.pth knows the classes a, c, but .* holds a, b: train it on them"):
+        shards.check_classes(folder, ["a", "c"], Path("m.pth"))

@@ -12,7 +12,8 @@ from rich.text import Text
 from scrapline import paths
 from scrapline.console import console, say, track
 from scrapline.errors import ScraplineError
-from scrapline.files import recover, replacing, scratch, sha256
+from scrapline.files import sha256
+from scrapline.outs import recover, replacing, scratch
 from scrapline.prepare import trashnet
 from scrapline.prepare.archives import unpack
 from scrapline.prepare.download import check_sha256, check_url, download
@@ -61,11 +62,11 @@ def fetch(request: Request) -> Fetched:
 
     Everything is written beside its place and renamed at the end. Raises ScraplineError for all that a user can cause.
     """
-    recover(paths.RAW)
-    if request.source == trashnet.NAME and (present := _present(request)):
-        return present
-    _check(request)
     with scratch(WORK) as work:
+        recover(paths.RAW)
+        if request.source == trashnet.NAME and (present := _present(request)):
+            return present
+        _check(request)
         lists = _lists(request)
         photos = _photos(request, work)
         layout = find_classes(photos.files, _named(request))

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from scrapline.bins import RESIDUE, REVIEW
 from scrapline.errors import ScraplineError
+from scrapline.imaging import IMAGE_SUFFIXES
 
 if TYPE_CHECKING:
     from scrapline.rendering import Recipe
@@ -108,8 +109,19 @@ def open_source(source: str) -> Source:
     if not path.is_dir():
         raise ScraplineError(f"data.source `{source}` is a file: it must be a folder with one sub-folder per class")
     folder = FolderSource(path)
+    _check_hidden(path)
     check_class_names(folder.classes, str(path))
     return folder
+
+
+def _check_hidden(root: Path) -> None:
+    """Photos that nobody would look at are not passed over in silence."""
+    for folder in sorted(path for path in root.iterdir() if path.is_dir() and _hidden(path)):
+        if any(path.suffix.lower() in IMAGE_SUFFIXES for path in folder.iterdir()):
+            raise ScraplineError(
+                f"{root}: the folder `{folder.name}` begins with a dot, so the photos in it would not be looked at: "
+                "rename it, or move it elsewhere"
+            )
 
 
 def check_class_names(classes: list[str], where: str) -> None:

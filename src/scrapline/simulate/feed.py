@@ -28,11 +28,16 @@ class Frame:
     data: bytes | None
 
 
-def find_frames(folder: Path) -> list[Path]:
-    """The frames `<class>/<file>` in a folder, mixed by file name so that the classes alternate as on a belt."""
+def find_frames(folder: Path, classes: list[str]) -> list[Path]:
+    """The frames `<class>/<file>` in a folder, mixed by file name so that the classes alternate as on a belt.
+
+    Raises ScraplineError where there are none, or one of a class that is not the model's.
+    """
     found = [path for path in folder.glob("*/*") if path.suffix.lower() in IMAGE_SUFFIXES and path.is_file()]
     if not found:
         raise ScraplineError(f"{folder} holds no frames: run `dvc repro prepare` (or `dvc pull`)")
+    if foreign := sorted({path.parent.name for path in found} - set(classes)):
+        raise ScraplineError(f"{folder} holds class `{foreign[0]}`, which the model does not know: run `dvc repro`")
     return sorted(found, key=lambda path: (path.name, path.parent.name))
 
 

@@ -49,7 +49,11 @@ def summary(stages: Stages, simulation: Json) -> Json:
     """The key figures of all stages, Git-tracked, so that `dvc metrics diff` needs no pull."""
     test, validation = stages.evaluation["test"], stages.evaluation["validation"]
     return {
-        "data": {"images": stages.preparation["kept"], **stages.preparation["splits"]},
+        "data": {
+            "images": stages.preparation["kept"],
+            **stages.preparation["splits"],
+            "classes": {name: sum(splits.values()) for name, splits in stages.preparation["classes"].items()},
+        },
         "training": {key: stages.training[key] for key in ("best_epoch", "epochs_run", "temperature")},
         "validation": {"accuracy": validation["accuracy"], "log_loss": validation["log_loss"]},
         "test": {key: test[key] for key in ("accuracy", "macro_precision", "macro_recall", "macro_f1", "log_loss")},

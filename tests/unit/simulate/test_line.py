@@ -15,6 +15,8 @@ from scrapline.simulate.kpis import Kpis
 from scrapline.simulate.log import COLUMNS, ResultsLog
 from scrapline.simulate.sorter import Action, Belt, decide
 
+MATERIALS = ["glass", "metal"]
+
 
 class StubNetwork:
     """The engine's surface with a network that says `glass` to every image; decoding is the real one."""
@@ -34,7 +36,7 @@ class StubNetwork:
 
 
 def frames(root: Path, per_class: int = 3) -> Path:
-    for number, name in enumerate(("glass", "metal")):
+    for number, name in enumerate(MATERIALS):
         (root / name).mkdir(parents=True)
         for index in range(per_class):
             (root / name / f"{index}{number}.jpg").write_bytes(jpeg(noise(10 * number + index)))
@@ -44,7 +46,7 @@ def frames(root: Path, per_class: int = 3) -> Path:
 def run(
     folder: Path, items: int, belt: Belt, network: StubNetwork | None = None, rate: float = 500
 ) -> list[line.Result]:
-    arrivals = feed.arrivals(feed.find_frames(folder), items, rate)
+    arrivals = feed.arrivals(feed.find_frames(folder, MATERIALS), items, rate)
     return list(line.run(network or StubNetwork(), arrivals, belt))  # type: ignore[arg-type]
 
 
@@ -90,7 +92,7 @@ def test_an_unreadable_frame_is_a_result_and_the_line_goes_on(tmp_path: Path) ->
 
 def test_a_full_buffer_drops_frames_and_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(feed, "BUFFER_FRAMES", 2)
-    arrivals = feed.arrivals(feed.find_frames(frames(tmp_path / "f")), 30, 1e6)
+    arrivals = feed.arrivals(feed.find_frames(frames(tmp_path / "f"), MATERIALS), 30, 1e6)
     first = next(arrivals)
     time.sleep(0.3)  # the camera has long seen all 30 items; nobody fetched them
     rest = list(arrivals)
@@ -100,7 +102,7 @@ def test_a_full_buffer_drops_frames_and_says_so(tmp_path: Path, monkeypatch: pyt
 
 
 def test_a_frame_that_cannot_be_read_does_not_stop_the_camera(tmp_path: Path) -> None:
-    found = feed.find_frames(frames(tmp_path))
+    found = feed.find_frames(frames(tmp_path), MATERIALS)
     found[1].unlink()
     results = list(line.run(StubNetwork(), feed.arrivals(found, 6, 200), Belt(1.0, 10.0)))
     assert [r.decision.action for r in results].count(Action.UNREADABLE) == 1
@@ -109,7 +111,12 @@ def test_a_frame_that_cannot_be_read_does_not_stop_the_camera(tmp_path: Path) ->
 
 def test_no_frames_say_what_to_do(tmp_path: Path) -> None:
     with pytest.raises(ScraplineError, match="dvc repro prepare"):
-        feed.find_frames(tmp_path)
+        feed.find_frames(tmp_path, MATERIALS)
+
+
+def test_frames_of_a_class_that_the_model_does_not_know_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(ScraplineError, match="class `metal`, which the model does not know: run `dvc repro`"):
+        feed.find_frames(frames(tmp_path), ["glass", "wood"])
 
 
 def result(item: int, true: str, said: str, *, low: bool = False, total_ms: float = 10) -> line.Result:

@@ -64,6 +64,7 @@ def evaluate() -> None:
         points = assess.operating_points(validation, checkpoint.classes, settings.evaluate.target_purity)
         content = assess.evaluation_metrics(validation, test, points, checkpoint)
         assess.write_results(results, paths.PREPARED, content, points, test, checkpoint)
+        assess.draw_learning_curves(results, paths.HISTORY, paths.TRAINING_METRICS)
     assess.tell(content)
 
 

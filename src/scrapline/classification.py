@@ -33,12 +33,12 @@ def find_images(arguments: list[Path]) -> list[Path]:
         if argument.is_dir():
             inside = sorted(path for path in argument.rglob("*") if path.suffix.lower() in IMAGE_SUFFIXES)
             if not inside:
-                raise ScraplineError(f"{argument} holds no image files")
+                raise ScraplineError(f"{argument} holds no image files ({', '.join(sorted(IMAGE_SUFFIXES))})")
             found += inside
         elif argument.is_file():
             found.append(argument)
         else:
-            raise ScraplineError(f"{argument} is not here")
+            raise ScraplineError(f"{argument} is not here: name an image file, or a folder of them")
     return found
 
 

@@ -2,6 +2,7 @@
 
 import difflib
 import hashlib
+import io
 import os
 import pickle
 from collections.abc import Iterator
@@ -22,6 +23,7 @@ from scrapline.imaging import Preprocessing
 from scrapline.parallel import cores
 
 FORMAT_VERSION = 1
+MAKE_ANEW = "make it anew with `dvc repro train`"
 
 
 def check_arch(arch: str) -> None:
@@ -88,7 +90,10 @@ class Classifier(nn.Module):
         given = {name: value for name, value in own.items() if name.endswith(".num_batches_tracked")} | given
         wrong = sorted(set(own) ^ set(given)) or sorted(n for n, value in own.items() if value.shape != given[n].shape)
         if wrong:
-            raise ScraplineError(f"{source} does not hold weights of {self.arch}: `{wrong[0]}` does not fit")
+            raise ScraplineError(
+                f"{source} does not hold weights of {self.arch} (`{wrong[0]}` does not fit): name their network in "
+                "model.arch, or take others"
+            )
         self.backbone.load_state_dict(given, strict=True)
 
     def load_state(self, state: dict[str, Tensor], source: str) -> None:
@@ -116,16 +121,20 @@ class Checkpoint:
         """Write a `.pth` that loads with `weights_only=True`; the same content gives the same bytes."""
         content = {field: getattr(self, field) for field in self.__dataclass_fields__}
         content |= {"format_version": FORMAT_VERSION, "preprocessing": self.preprocessing.to_dict()}
-        with path.open("wb") as stream:  # given a path, torch.save writes the file's name into the archive
-            torch.save(content, stream)
+        # Given a path, torch.save writes the file's name into the archive; given a file, a full disk is a crash of its.
+        archive = io.BytesIO()
+        torch.save(content, archive)
+        path.write_bytes(archive.getbuffer())
 
     @classmethod
     def load(cls, path: Path) -> "Checkpoint":
         """Read a checkpoint; ScraplineError where it is missing, damaged, foreign or of a newer format."""
-        content = load_tensors(require(path))
+        content = load_tensors(require(path), remedy=MAKE_ANEW)
         if content.get("format_version") != FORMAT_VERSION:
             found = content.get("format_version", "none")
-            raise ScraplineError(f"{path} is no Scrapline checkpoint of format {FORMAT_VERSION} (found {found})")
+            raise ScraplineError(
+                f"{path} is no Scrapline checkpoint of format {FORMAT_VERSION} (found {found}): {MAKE_ANEW}"
+            )
         fields = {name: content[name] for name in cls.__dataclass_fields__}
         return cls(**fields | {"preprocessing": Preprocessing.from_dict(content["preprocessing"])})
 
@@ -136,17 +145,19 @@ class Checkpoint:
         return model.eval()
 
 
-def load_tensors(path: Path) -> dict[str, Any]:
+def load_tensors(path: Path, *, remedy: str) -> dict[str, Any]:
     """Read a dictionary of tensors without running code from it; ScraplineError where that is not what it is."""
     try:
         content = torch.load(path, map_location="cpu", weights_only=True)
-    except pickle.UnpicklingError:
-        raise ScraplineError(f"{path} holds more than tensors and was not opened: save a plain state_dict") from None
+    except pickle.UnpicklingError as error:
+        if "was not an allowed global" in str(error):
+            raise ScraplineError(f"{path} holds more than tensors and was not opened: {remedy}") from None
+        raise ScraplineError(f"{path} is damaged or no PyTorch file: {remedy}") from None
     except (RuntimeError, OSError, EOFError, ValueError, KeyError) as error:
-        reason = str(error).split("\n")[0]
-        raise ScraplineError(f"{path} is damaged or no PyTorch file ({reason}): fetch it again") from None
+        reason = str(error).split("\n")[0].split(". ")[0] or "it ends too early"
+        raise ScraplineError(f"{path} is damaged or no PyTorch file ({reason}): {remedy}") from None
     if not isinstance(content, dict):
-        raise ScraplineError(f"{path} holds no state dict")
+        raise ScraplineError(f"{path} holds no state dict: {remedy}")
     return content
 
 

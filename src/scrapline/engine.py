@@ -60,7 +60,10 @@ class Engine:
         }
         version = metadata.get("format_version")
         if version is None:
-            raise ScraplineError(f"{path} was not exported by Scrapline: it carries no classes and no preprocessing")
+            raise ScraplineError(
+                f"{path} was not exported by Scrapline and carries no classes and no preprocessing: use a file of "
+                "`dvc repro export`"
+            )
         if version != FORMAT_VERSION:
             raise ScraplineError(
                 f"{path} has format {version}, this code reads {FORMAT_VERSION}: update the code, or export again"

@@ -1,23 +1,18 @@
 """params.yaml as one pydantic model: every value checked before a stage touches an out."""
 
-import difflib
 from enum import StrEnum
 from pathlib import Path, PurePosixPath
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
-import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import Field, field_validator, model_validator
 
-from scrapline.errors import ScraplineError
+from scrapline import config
+from scrapline.config import Section
 from scrapline.paths import PARAMS
 
 Positive = Annotated[float, Field(gt=0)]
 Fraction = Annotated[float, Field(gt=0, lt=1)]
 Count = Annotated[int, Field(ge=1)]
-
-
-class _Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
 class SplitScheme(StrEnum):
@@ -35,7 +30,7 @@ class Trainable(StrEnum):
     ALL = "all"
 
 
-class Split(_Section):
+class Split(Section):
     """`val` and `test` are the shares of the images that the hash scheme sends there."""
 
     scheme: SplitScheme
@@ -54,7 +49,7 @@ class Split(_Section):
         return self
 
 
-class Data(_Section):
+class Data(Section):
     """What `prepare` reads: `source` is a folder of class folders, or a recipe of the renderer."""
 
     source: str
@@ -65,7 +60,7 @@ class Data(_Section):
     test_frames: Count
 
 
-class Model(_Section):
+class Model(Section):
     """A torchvision classification network. `weights`: none, imagenet, or a file in models/pretrained."""
 
     arch: str
@@ -85,14 +80,14 @@ class Model(_Section):
         return value
 
 
-class Augment(_Section):
+class Augment(Section):
     """Random flips, and brightness, contrast and saturation changed by up to `color_jitter`."""
 
     hflip: bool
     color_jitter: Annotated[float, Field(ge=0, le=1)]
 
 
-class Train(_Section):
+class Train(Section):
     """How the network learns. `patience`: epochs without a better validation before stopping; `views`: see DESIGN."""
 
     trainable: Trainable
@@ -107,20 +102,20 @@ class Train(_Section):
     device: Literal["auto", "cpu", "cuda"] = "auto"
 
 
-class Evaluate(_Section):
+class Evaluate(Section):
     """`target_purity`: the share of a bin's items that must be of its material."""
 
     target_purity: Fraction
 
 
-class Export(_Section):
+class Export(Section):
     """`parity_tolerance`: largest difference of any probability between PyTorch and ONNX Runtime."""
 
     opset: Annotated[int, Field(ge=18, le=23)]
     parity_tolerance: Positive
 
 
-class Simulate(_Section):
+class Simulate(Section):
     """The belt: how many items pass, how often, how fast, and how far the ejector stands from the camera."""
 
     items: Count
@@ -129,7 +124,7 @@ class Simulate(_Section):
     camera_to_ejector_m: Positive
 
 
-class Params(_Section):
+class Params(Section):
     """The whole of params.yaml."""
 
     seed: Annotated[int, Field(ge=0, lt=2**32)]
@@ -144,44 +139,7 @@ class Params(_Section):
 
 def load(path: Path = PARAMS) -> Params:
     """Read and check params.yaml; ScraplineError names the first wrong key and the nearest valid one."""
-    try:
-        raw = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise ScraplineError(f"{path} is not here: run from the repository's root") from None
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise ScraplineError(f"{path} is not valid YAML: {error}") from None
-    if not isinstance(raw, dict):
-        raise ScraplineError(f"{path} is empty or no mapping: start from recipes/demo.yaml")
-    try:
-        return Params.model_validate(raw)
-    except ValidationError as error:
-        # A misspelt key is also a missing one; the spelling is what helps.
-        problems = sorted(error.errors(), key=lambda problem: problem["type"] != "extra_forbidden")
-        raise ScraplineError(f"{path}: {_explain(problems[0])}") from None
-
-
-def _explain(problem: Any) -> str:
-    """One line for pydantic's first finding."""
-    location = [str(part) for part in problem["loc"]]
-    key = ".".join(location)
-    if problem["type"] == "extra_forbidden":
-        known = list(_section_at(location[:-1]).model_fields)
-        near = difflib.get_close_matches(location[-1], known, n=1, cutoff=0.0)
-        return f"unknown key `{key}`; did you mean `{'.'.join([*location[:-1], *near])}`?"
-    if problem["type"] == "missing":
-        return f"`{key}` is missing (recipes/demo.yaml shows every key)"
-    reason = problem["msg"].removeprefix("Value error, ")
-    got = "" if isinstance(problem["input"], dict) else f", got {problem['input']!r}"
-    return f"`{key}`: {reason[0].lower()}{reason[1:]}{got}"
-
-
-def _section_at(location: list[str]) -> type[BaseModel]:
-    section: type[BaseModel] = Params
-    for part in location:
-        annotation = section.model_fields[part].annotation
-        assert isinstance(annotation, type)
-        section = annotation
-    return section
+    return config.load(path, Params, example="recipes/demo.yaml", where="run from the repository's root")
 
 
 def _plain_name(value: str) -> bool:

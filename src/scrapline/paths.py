@@ -34,6 +34,7 @@ CONFUSION_PLOT = EVALUATION / "confusion_matrix.png"
 RELIABILITY_PLOT = EVALUATION / "reliability.png"
 PURITY_PLOT = EVALUATION / "purity.png"
 MISTAKES = EVALUATION / "mistakes.png"
+LEARNING_CURVES = EVALUATION / "learning_curves.png"
 
 EXPORT = Path("results/export")
 EXPORT_METRICS = EXPORT / "metrics.json"

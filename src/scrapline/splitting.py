@@ -26,7 +26,8 @@ def by_hash(members: Sequence[Member], *, seed: int, val: float, test: float) ->
     """The split of each group, from the hash of its smallest member's id.
 
     Adding images moves no other, but for near-duplicates of them (a smaller id renames a group). A class left out of a
-    split gives it the group whose hash lies nearest. Raises ScraplineError where a class has fewer than three groups.
+    split gives it the group whose hash lies nearest. Raises ScraplineError where a class has fewer than three groups,
+    or shares them so that it cannot be in every split.
     """
     point = {member.group: _unit_hash(member.group, seed) for member in members}
     borders = {"test": (0.0, test), "val": (test, test + val), "train": (test + val, 1.0)}
@@ -47,6 +48,12 @@ def by_hash(members: Sequence[Member], *, seed: int, val: float, test: float) ->
             spare = [group for group in groups if _is_spare(group, split, classes.values())]
             nearest = min(spare or groups, key=lambda group: (max(low - point[group], point[group] - high), group))
             split[nearest] = wanted
+    for name, groups in sorted(classes.items()):
+        if lacking := sorted(set(SPLITS) - {split[group] for group in groups}):
+            raise ScraplineError(
+                f"class `{name}` shares so many near-duplicates with other classes that it has no photo of its own for "
+                f"{lacking[0]}: add photos to it, or put each photo into one class"
+            )
     return split
 
 
@@ -62,11 +69,13 @@ def read_lists(folder: Path) -> dict[str, str]:
                 f"{path} is not here: data.split.lists names a folder with train, val and test.txt"
             ) from None
         except UnicodeDecodeError:
-            raise ScraplineError(f"{path} is not UTF-8 text") from None
+            raise ScraplineError(f"{path} is not UTF-8 text: save it as that") from None
         for line in filter(None, map(str.strip, lines)):
             earlier = split_of.setdefault(line, split)
             if earlier != split:
-                raise ScraplineError(f"{folder}: `{line}` stands in both {earlier}.txt and {split}.txt")
+                raise ScraplineError(
+                    f"{folder}: `{line}` stands in both {earlier}.txt and {split}.txt: take it out of one"
+                )
     return split_of
 
 

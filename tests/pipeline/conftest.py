@@ -1,11 +1,12 @@
 """The real pipeline under the real DVC, in a clone of its own, with the real config shrunk."""
 
+import hashlib
 import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ import pytest
 import yaml
 
 from conftest import ROOT
+from pipeline import warm
 
 STAGES = ("prepare", "train", "evaluate", "export", "simulate")
 
@@ -23,26 +25,53 @@ class Clone:
 
     root: Path
     home: Path
+    interpreter: Path = Path(sys.executable).parent
 
-    def run(self, *command: str, check: bool = True) -> str:
-        """Run a command in the clone; what it printed."""
-        environment = os.environ | {
-            "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
+    def environment(self) -> dict[str, str]:
+        """With the project's python first, caches of its own, and no GPU."""
+        return os.environ | {
+            "PATH": os.pathsep.join(map(str, [self.interpreter, Path(sys.executable).parent, os.environ["PATH"]])),
             "XDG_CACHE_HOME": str(self.home),
+            "CUDA_VISIBLE_DEVICES": "",
             "GIT_AUTHOR_NAME": "t",
             "GIT_AUTHOR_EMAIL": "t@example.com",
             "GIT_COMMITTER_NAME": "t",
             "GIT_COMMITTER_EMAIL": "t@example.com",
         }
-        done = subprocess.run(command, cwd=self.root, env=environment, capture_output=True, text=True, timeout=600)
+
+    def run(self, *command: str, check: bool = True) -> str:
+        """Run a command in the clone; what it printed."""
+        done = subprocess.run(
+            command, cwd=self.root, env=self.environment(), capture_output=True, text=True, timeout=600
+        )
         if check and done.returncode != 0:
             pytest.fail(f"{' '.join(command)} exited {done.returncode}\n{done.stdout[-3000:]}\n{done.stderr[-3000:]}")
         return done.stdout + done.stderr
 
     def repro(self) -> list[str]:
         """Reproduce, and say which stages ran."""
-        said = self.run("dvc", "repro")
+        return self.ran(self.run("dvc", "repro"))
+
+    @staticmethod
+    def ran(said: str) -> list[str]:
+        """Which stages DVC says it ran."""
         return [name for name in STAGES if f"Running stage '{name}'" in said]
+
+    def value(self, key: str) -> Any:
+        """A value of params.yaml."""
+        return yaml.safe_load(self.read("params.yaml"))[key]
+
+    def outs(self) -> dict[str, str]:
+        """MD5 of every file that the stages and `dvc add` hold, by path."""
+        declared = yaml.safe_load(self.read("dvc.yaml"))["stages"]
+        outs = [next(iter(out)) if isinstance(out, dict) else out for s in declared.values() for out in s["outs"]]
+        found = {}
+        for out in [*outs, "data/raw", "models/pretrained"]:
+            path = self.root / out
+            for file in sorted(path.rglob("*")) if path.is_dir() else [path]:
+                if file.is_file():
+                    found[file.relative_to(self.root).as_posix()] = hashlib.md5(file.read_bytes()).hexdigest()
+        return found
 
     def change(self, path: str, edit: Callable[[dict[str, Any]], None]) -> None:
         """Edit a YAML file."""
@@ -58,6 +87,18 @@ class Clone:
         """Commit everything."""
         self.run("git", "add", "-A")
         self.run("git", "commit", "-q", "-m", message)
+
+    def restore(self) -> None:
+        """Back to the last commit, data and outs included."""
+        self.run("git", "checkout", "-q", ".")
+        self.run("git", "clean", "-fdq")
+        self.run("dvc", "checkout", "-q", "--force")
+
+    def fork(self, name: str) -> "Clone":
+        """A copy beside it, caches included, for a test that changes things."""
+        base = self.root.parent.with_name(f"{self.root.parent.name}-{name}")
+        shutil.copytree(self.root.parent, base, symlinks=True)
+        return replace(self, root=base / self.root.name, home=base / self.home.name)
 
 
 def shrink(params: dict[str, Any]) -> None:
@@ -102,4 +143,36 @@ def demo(make_clone: Callable[[str], Clone]) -> Clone:
     clone = make_clone("demo")
     assert clone.repro() == list(STAGES)
     clone.commit("reproduced")
+    return clone
+
+
+@pytest.fixture(scope="session")
+def warm_python(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A folder with a `python` that starts at once: see warm.py."""
+    with warm.start(tmp_path_factory.mktemp("warm") / "bin") as folder:
+        yield folder
+
+
+@pytest.fixture(scope="session")
+def own(make_clone: Callable[[str], Clone], photos: Callable[..., Path], warm_python: Path) -> Clone:
+    """A user's photos under `dvc add`, with a frozen base and a weights file of their own, reproduced and committed."""
+    import torch
+    import torchvision
+
+    clone = replace(make_clone("own"), interpreter=warm_python)
+    folder = photos(clone.home.parent / "photos")
+    clone.run("python", "src/data_preparation.py", "fetch", str(folder))
+    clone.run("dvc", "add", "data/raw")
+    torch.manual_seed(0)
+    torch.save(torchvision.models.resnet18().state_dict(), clone.root / "models/pretrained/mine.pth")
+    clone.run("dvc", "add", "models/pretrained/mine.pth")
+
+    def edit(params: dict[str, Any]) -> None:
+        params["data"]["source"] = "data/raw"
+        params["model"]["weights"] = "mine.pth"
+        params["train"] |= {"trainable": "head", "epochs": 3, "batch_size": 4}
+
+    clone.change("params.yaml", edit)
+    assert clone.repro() == list(STAGES)
+    clone.commit("own photos")
     return clone

@@ -61,10 +61,10 @@ def test_code_in_a_weights_file_does_not_run(tmp_path: Path) -> None:
 
     torch.save({"weight": Malicious()}, tmp_path / "bad.pth")
     with pytest.raises(ScraplineError, match="more than tensors"):
-        load_tensors(tmp_path / "bad.pth")
+        load_tensors(tmp_path / "bad.pth", remedy="save a state_dict")
     (tmp_path / "raw.pth").write_bytes(pickle.dumps(Malicious()))
     with pytest.raises(ScraplineError):
-        load_tensors(tmp_path / "raw.pth")
+        load_tensors(tmp_path / "raw.pth", remedy="save a state_dict")
     assert not (tmp_path / "ran").exists()
 
 

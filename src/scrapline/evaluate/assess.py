@@ -14,7 +14,7 @@ from scrapline.bins import REVIEW, purity, recovery
 from scrapline.classifier import Checkpoint, probabilities
 from scrapline.console import say
 from scrapline.evaluate import plots, thresholds
-from scrapline.files import write_json
+from scrapline.files import read_json, require, write_json
 from scrapline.metrics import Labels, Probabilities
 from scrapline.pictures import Thumb, contact_sheet
 
@@ -105,6 +105,12 @@ def write_results(
     table = [(name, b["purity"], b["recovery"]) for name, b in content["operating_point"]["bins"].items()]
     plots.purity(folder / "purity.png", table, points["target_purity"])
     _draw_mistakes(folder / "mistakes.png", prepared, test, checkpoint)
+
+
+def draw_learning_curves(folder: Path, history: Path, training_metrics: Path) -> None:
+    """Draw the training's history.csv: as a picture that Git keeps, it compares between branches without a pull."""
+    best_epoch = read_json(training_metrics)["best_epoch"]
+    plots.learning_curves(folder / "learning_curves.png", pd.read_csv(require(history)), best_epoch)
 
 
 def tell(content: dict[str, Any]) -> None:

@@ -5,11 +5,13 @@ from pathlib import Path
 import matplotlib as mpl
 import numpy as np
 import numpy.typing as npt
+import pandas as pd
 
 mpl.use("Agg")
 
 from matplotlib import pyplot as plt
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 Bins = list[tuple[float, float, int]]
 
@@ -55,6 +57,19 @@ def purity(path: Path, rows: list[tuple[str, float | None, float | None]], targe
     axes.set_xticks(at, [row[0] for row in rows], rotation=30, ha="right")
     axes.set(ylim=(0, 1.02), title="Bins at the chosen thresholds (test)")
     axes.legend(loc="lower right", fontsize=8)
+    _save(figure, path)
+
+
+def learning_curves(path: Path, history: pd.DataFrame, best_epoch: int) -> None:
+    """Draw loss and accuracy of history.csv by epoch, and mark the epoch that was kept."""
+    figure, axes = plt.subplots(1, 2, figsize=(9, 3.6))
+    for panel, what in zip(axes, ("loss", "accuracy"), strict=True):
+        for split, colour in (("train", _ORANGE), ("validation", _BLUE)):
+            panel.plot(history["epoch"], history[f"{split}_{what}"], color=colour, marker=".", label=split)
+        panel.axvline(best_epoch, color=_GREY, linestyle="--", label=f"kept: epoch {best_epoch}")
+        panel.xaxis.set_major_locator(MaxNLocator(integer=True))
+        panel.set(xlabel="epoch", title=what.capitalize())
+    axes[0].legend()
     _save(figure, path)
 
 

@@ -1,6 +1,7 @@
 """Where images come from: a folder of class folders, or a recipe that the renderer draws."""
 
 import hashlib
+import unicodedata
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -57,7 +58,7 @@ class FolderSource:
             visible = (path.as_posix() for path in paths if not any(map(_hidden, map(Path, path.parts))))
             for path in sorted(visible):
                 if not _is_text(path):
-                    raise ScraplineError(f"{self.root}: the name of {path!r} is not UTF-8: rename the file")
+                    raise ScraplineError(f"{self.root}: the name of {path!r} is no plain text: rename the file")
                 yield Item(name, path)
 
     def read(self, item: Item) -> bytes:
@@ -137,7 +138,7 @@ def check_class_names(classes: list[str], where: str) -> None:
         if twin != name:
             raise ScraplineError(f"{where}: classes `{twin}` and `{name}` differ only in case: rename or merge one")
         if any(not character.isprintable() or character in '/\\:*?"<>|,`' for character in name):
-            raise ScraplineError(f"{where}: class {name!r} has a character that file systems or CSV cannot keep")
+            raise ScraplineError(f"{where}: class {name!r} has a character that not every file system keeps: rename it")
 
 
 def count(source: Source) -> int:
@@ -179,9 +180,9 @@ def _by_line(classes: list[str]) -> list[str]:
 
 
 def _is_text(path: str) -> bool:
-    """Whether a file's name is UTF-8; Python carries the other bytes as lone surrogates."""
-    return not any("\ud800" <= character <= "\udfff" for character in path)
+    """Whether a file's name is UTF-8 (Python carries other bytes as lone surrogates) without control characters."""
+    return not any(unicodedata.category(character) in {"Cc", "Cs"} for character in path)
 
 
 def _hidden(path: Path) -> bool:
-    return path.name.startswith(".") or path.name == "Thumbs.db"
+    return path.name.startswith(".") or path.name in {"Thumbs.db", "Icon\r"}

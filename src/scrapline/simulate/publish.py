@@ -9,6 +9,7 @@ from scrapline.files import require
 
 PICTURES = (
     paths.BELT_PLOT,
+    paths.LEARNING_CURVES,
     paths.CONFUSION_PLOT,
     paths.RELIABILITY_PLOT,
     paths.PURITY_PLOT,

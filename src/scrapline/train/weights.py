@@ -33,8 +33,10 @@ def initialise(model: Classifier, weights: str, folder: Path) -> dict[str, str]:
     path = folder / weights
     if not path.is_file():
         present = ", ".join(sorted(p.name for p in folder.glob("*.pth"))) or "no .pth file"
-        raise ScraplineError(f"model.weights `{weights}` is not in {folder}, which holds {present}")
-    content = load_tensors(path)
+        raise ScraplineError(
+            f"model.weights `{weights}` is not in {folder}, which holds {present}: put the file there, or name another"
+        )
+    content = load_tensors(path, remedy="get the file again, as torch.save of a state_dict() writes it")
     state_dict = content.get("state_dict", content)  # also a checkpoint of this project, to go on from
     model.load_backbone(state_dict, str(path))
     note = path.with_suffix(".txt")

@@ -112,5 +112,5 @@ def test_an_empty_class_and_a_name_that_is_no_text_are_named(tmp_path: Path) -> 
     with pytest.raises(ScraplineError, match="class `metal` has no usable photo"):
         count(folder)
     Path(os.fsdecode(os.fsencode(folder.root / "metal") + b"/caf\xe9.jpg")).write_bytes(b"")
-    with pytest.raises(ScraplineError, match="is not UTF-8: rename the file"):
+    with pytest.raises(ScraplineError, match="is no plain text: rename the file"):
         count(folder)

@@ -136,7 +136,7 @@ def test_pipes_in_a_folder_are_not_read(tmp_path: Path) -> None:
         (["set/glass/1.jpg", "set/README"], "no level with two or more class folders"),
         (["set/train/glass/1.jpg", "set/test/glass/1.jpg"], "divided into test, train"),
         (["Glass/1.jpg", "glass/1.jpg"], "differ only in case"),
-        (["a:b/1.jpg", "glass/1.jpg"], "file systems or CSV"),
+        (["a:b/1.jpg", "glass/1.jpg"], "a character that not every file system keeps: rename it"),
     ],
 )
 def test_unusable_layouts(files: list[str], message: str) -> None:

@@ -10,7 +10,7 @@ STAMP := $(VENV)/.requirements-$(shell cat requirements.txt requirements-dev.txt
 # DVC runs `python`, whichever comes first.
 export PATH := $(abspath $(BIN)):$(PATH)
 
-.PHONY: run setup test lint trashnet
+.PHONY: run setup test sweeps lint rebuilds trashnet
 .DEFAULT_GOAL := run
 
 run: setup            ## install, run the pipeline on the embedded demo, and say what came out
@@ -36,8 +36,14 @@ lint: setup           ## formatting, lint and types
 	ruff check .
 	mypy src
 
-test: lint            ## lint, and all tests but those that need TrashNet
-	pytest -m "not trashnet" -n 2 --dist loadfile
+test: lint            ## lint, and all tests but the slow sweeps and those that need TrashNet
+	pytest -m "not trashnet and not slow" -n 2 --dist loadfile
+
+sweeps: setup         ## the slow tests: every source file edited, many kills, clean runs in two folders, a fuzzer
+	pytest -m "slow and not trashnet" -n 2 --dist loadfile
+
+rebuilds: setup       ## write docs/rebuilds.md anew from its list of changes
+	PYTHONPATH=src:tests python -m pipeline.rebuilds
 
 # ARCHIVE, SPLIT: local copies of the data set's archive and of its split lists. WEIGHTS: a local state dict in place of
 # torchvision's ImageNet download; WEIGHTS_NOTE: what it is, for the report.

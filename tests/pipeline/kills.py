@@ -1,0 +1,129 @@
+"""Kill a stage under `dvc repro` at a random moment, and see that everything comes right again."""
+
+import os
+import random
+import shutil
+import signal
+import subprocess
+import time
+from dataclasses import dataclass, replace
+
+import psutil
+import yaml
+
+from pipeline.conftest import Clone
+
+SIGNALS = (signal.SIGKILL, signal.SIGINT, signal.SIGTERM)
+LEFT_OVERS = (".partial", ".old", ".journal", ".lock")
+
+
+@dataclass(frozen=True)
+class Kill:
+    """What was done to whom, when, and whether the stage was still running."""
+
+    stage: str
+    signal: str
+    whom: str
+    after_s: float
+    in_time: bool
+
+
+@dataclass(frozen=True)
+class Killer:
+    """Kills stages of one reproduced clone. `plain` runs them with the ordinary interpreter, in so many `seconds`."""
+
+    clone: Clone
+    plain: Clone
+    seconds: dict[str, float]
+    locked: str
+    outs: dict[str, str]
+
+    @classmethod
+    def of(cls, clone: Clone, stages: tuple[str, ...]) -> "Killer":
+        """Measure how long each stage takes, from the start of DVC on."""
+        plain = replace(clone, interpreter=Clone.interpreter)
+        seconds = {}
+        for stage in stages:
+            start = time.monotonic()
+            plain.run(*again(stage))
+            seconds[stage] = time.monotonic() - start
+        clone.run("dvc", "repro")
+        return cls(clone, plain, seconds, locked(clone), deterministic(clone.outs()))
+
+    def kill(self, stage: str, signum: signal.Signals, rng: random.Random) -> Kill:
+        """Kill once, then check: nothing half-made is locked, the stage and the pipeline run, all bits are the same."""
+        if rng.random() < 0.5:
+            shutil.rmtree(self.clone.home / "scrapline", ignore_errors=True)  # so that features are computed, too
+        whom = rng.choice(["all of it", "the stage alone"])
+        after_s = rng.uniform(0, 1.1 * self.seconds[stage])
+        in_time = self._run_and_kill(stage, signum, whom, after_s)
+        assert locked(self.clone) == self.locked, "something else than before is locked"
+        self.clone.run(*again(stage))
+        assert locked(self.clone) == self.locked, "after the kill the stage gave something else"
+        self.clone.run("dvc", "repro")
+        assert deterministic(self.clone.outs()) == self.outs
+        assert left_over(self.clone) == []
+        return Kill(stage, signum.name, whom, round(after_s, 2), in_time)
+
+    def _run_and_kill(self, stage: str, signum: signal.Signals, whom: str, after_s: float) -> bool:
+        running = subprocess.Popen(
+            again(stage),
+            cwd=self.clone.root,
+            env=self.plain.environment(),
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
+        )
+        try:
+            running.wait(after_s)
+        except subprocess.TimeoutExpired:
+            if whom == "all of it":
+                os.killpg(running.pid, signum)
+            else:
+                for process in psutil.Process(running.pid).children():
+                    process.send_signal(signum)
+        _, said = running.communicate(timeout=300)
+        _wait_for_the_group_to_end(running.pid)
+        if signum != signal.SIGKILL:
+            assert "Traceback" not in said, said[-3000:]
+        return running.returncode != 0
+
+
+def again(stage: str) -> tuple[str, ...]:
+    """Run one stage whether or not it is needed."""
+    return ("dvc", "repro", "--single-item", "--force", "--no-run-cache", stage)
+
+
+def locked(clone: Clone) -> str:
+    """dvc.lock, but for the timings of simulate."""
+    content = yaml.safe_load(clone.read("dvc.lock"))
+    del content["stages"]["simulate"]["outs"]
+    return yaml.safe_dump(content)
+
+
+def deterministic(outs: dict[str, str]) -> dict[str, str]:
+    """Without what holds timings."""
+    timed = ("results/simulation", "results/summary.json", "performance_report.md")
+    return {path: md5 for path, md5 in outs.items() if not path.startswith(timed)}
+
+
+def left_over(clone: Clone) -> list[str]:
+    """Half-made files that a run forgot."""
+    found = [path for folder in ("data", "models", "results", ".") for path in (clone.root / folder).glob(".*")]
+    return [str(path) for path in found if path.name.endswith(LEFT_OVERS)]
+
+
+def _wait_for_the_group_to_end(group: int) -> None:
+    for _ in range(600):
+        if not any(_group_of(process) == group for process in psutil.process_iter()):
+            return
+        time.sleep(0.1)
+    raise AssertionError("a process of the killed run lives on")
+
+
+def _group_of(process: psutil.Process) -> int | None:
+    try:
+        return os.getpgid(process.pid) if process.status() != psutil.STATUS_ZOMBIE else None
+    except (psutil.Error, ProcessLookupError):
+        return None

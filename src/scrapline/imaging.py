@@ -1,6 +1,7 @@
 """Bytes in, RGB pixels at the model's size out: the one path for training, evaluation, parity and the line."""
 
 import io
+import logging
 import warnings
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -33,6 +34,7 @@ Image.MAX_IMAGE_PIXELS = _MAX_PIXELS // 2
 warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)
 # A damaged tag block costs the metadata, not the photo.
 warnings.filterwarnings("ignore", module=r"PIL\..*", category=UserWarning)
+logging.getLogger("PIL").addHandler(logging.NullHandler())
 
 
 class ImageError(Exception):
@@ -111,7 +113,9 @@ def decode(data: bytes, max_side: int) -> Decoded:
         cut_short = "truncated" in str(error) or "broken data stream" in str(error) or isinstance(error, EOFError)
         raise ImageError("truncated" if cut_short else "unreadable", _one_line(error)) from None
     plain = image.format in {"JPEG", "PNG"} and mode in {"RGB", "L"} and upright is image and not animated
-    return Decoded(rgb, size, plain and rgb.size == size and "transparency" not in image.info)
+    plain = plain and rgb.size == size and "transparency" not in image.info
+    rgb.info = {}  # a damaged colour profile would be written again, or be what writing trips over
+    return Decoded(rgb, size, plain)
 
 
 def resize(image: Image.Image, input_size: int) -> Pixels:

@@ -1,86 +1,136 @@
-"""Changing, comparing and sharing, with DVC itself."""
+"""Going back and forth: experiments, branches and commits, with DVC itself."""
 
+import csv
 import json
-from collections.abc import Callable
-from pathlib import Path
+from typing import Any
 
 import pytest
+import yaml
 
 from conftest import CLASSES
+from pipeline import kills
 from pipeline.conftest import STAGES, Clone
+
+COMPARE = ("dvc", "exp", "show", "--csv", "--drop", ".*", "--keep", "Experiment|lr|validation_accuracy")
+
+
+RATES = {"here": "0.001", "aside": "0.002", "first": "0.003", "second": "0.004"}
 
 
 @pytest.fixture(scope="module")
-def own_photos(make_clone: Callable[[str], Clone], photos: Callable[..., Path]) -> Clone:
-    """A user's photos under `dvc add`, with a frozen base and a weights file of their own, reproduced."""
-    import torch
-    import torchvision
-
-    clone = make_clone("own")
-    folder = photos(clone.home.parent / "photos")
-    clone.run("python", "src/data_preparation.py", "fetch", str(folder))
-    clone.run("dvc", "add", "data/raw")
-    torch.manual_seed(0)
-    torch.save(torchvision.models.resnet18().state_dict(), clone.root / "models/pretrained/mine.pth")
-    clone.run("dvc", "add", "models/pretrained/mine.pth")
-
-    def edit(params: dict) -> None:
-        params["data"]["source"] = "data/raw"
-        params["model"]["weights"] = "mine.pth"
-        params["train"] |= {"trainable": "head", "epochs": 3, "batch_size": 4}
-
-    clone.change("params.yaml", edit)
-    assert clone.repro() == list(STAGES)
-    clone.commit("own photos")
+def explored(own: Clone) -> Clone:
+    """Four experiments: one in the work tree, one in a folder of its own, two from the queue at once."""
+    clone = own.fork("explored")
+    before = clone.outs()
+    said = clone.run("dvc", "exp", "run", "-S", "lr=0.001", "-n", "here")
+    assert clone.ran(said) == ["train", "evaluate", "export", "simulate"]
+    assert "train features: from the cache" in said
+    assert clone.outs() != before
+    assert clone.value("lr") == 0.001
+    clone.restore()
+    clone.run("dvc", "exp", "run", "--temp", "-S", "lr=0.002", "-n", "aside")
+    for name, lr in (("first", 0.003), ("second", 0.004)):
+        clone.run("dvc", "exp", "run", "--queue", "-S", f"lr={lr}", "-n", name)
+    clone.run("dvc", "exp", "run", "--run-all", "-j", "2")
+    assert clone.outs() == before, "experiments in folders of their own left the work tree alone"
+    assert clone.run("git", "status", "--short") == ""
     return clone
 
 
-def test_own_classes_go_through_all_stages(own_photos: Clone) -> None:
-    assert json.loads(own_photos.read("data/prepared/classes.json")) == list(CLASSES)
-    metrics = json.loads(own_photos.read("results/training/metrics.json"))
+@pytest.fixture
+def fork(explored: Clone) -> Clone:
+    """The same clone, as it was committed."""
+    explored.run("git", "checkout", "-q", "main")
+    explored.restore()
+    return explored
+
+
+def test_own_classes_go_through_all_stages(own: Clone) -> None:
+    assert json.loads(own.read("data/prepared/classes.json")) == list(CLASSES)
+    metrics = json.loads(own.read("results/training/metrics.json"))
     assert metrics["trainable"] == "head"
     assert metrics["weights"]["name"] == "mine.pth"
-    assert "with no mine.txt beside it" in own_photos.read("performance_report.md")
+    assert "with no mine.txt beside it" in own.read("performance_report.md")
 
 
-def test_a_new_rate_trains_on_cached_features_and_diffs_between_branches(own_photos: Clone) -> None:
-    own_photos.run("git", "checkout", "-q", "-b", "faster")
-    said = own_photos.run("dvc", "exp", "run", "-S", "lr=0.05")
-    assert "Running stage 'train'" in said
-    assert "Running stage 'prepare'" not in said
-    assert "train features: from the cache" in said
-    own_photos.commit("lr 0.05")
-    diff = json.loads(own_photos.run("dvc", "params", "diff", "main", "--json").splitlines()[0])
-    assert (diff["params.yaml"]["lr"]["old"], diff["params.yaml"]["lr"]["new"]) == (0.0005, 0.05)
-    bare = own_photos.home.parent / "unpulled"
-    own_photos.run("git", "clone", "-q", str(own_photos.root), str(bare))
-    clone = Clone(bare, own_photos.home)
-    metrics = json.loads(clone.run("dvc", "metrics", "diff", "origin/main", "faster", "--json").splitlines()[0])
-    assert "validation.log_loss" in metrics["results/summary.json"]
-    own_photos.run("git", "checkout", "-q", "main")
-    own_photos.run("dvc", "checkout", "-q", check=False)
+def test_show_lists_every_experiment_with_its_rate_and_accuracy(fork: Clone) -> None:
+    shown = {row["Experiment"]: row for row in csv.DictReader(fork.run(*COMPARE).splitlines())}
+    assert {name: row["lr"] for name, row in shown.items() if name} == RATES
+    assert all(0 <= float(row["validation_accuracy"]) <= 1 for row in shown.values())
 
 
-def test_push_and_pull_move_everything(own_photos: Clone) -> None:
-    own_photos.run("git", "checkout", "-q", "main")
-    own_photos.run("dvc", "checkout", "-q")
-    empty = own_photos.home.parent / "colleague"
-    own_photos.run("git", "clone", "-q", str(own_photos.root), str(empty))
-    colleague = Clone(empty, own_photos.home.parent / "colleague-home")
-    before = colleague.run("dvc", "pull", check=False)
-    assert "do not exist neither locally nor on remote" in before  # what the README says to expect
-    assert "failed to pull data from the cloud" in before
-    own_photos.run("dvc", "push")
-    colleague.run("dvc", "pull")
-    assert "up to date" in colleague.run("dvc", "status")
-    assert colleague.repro() == []
-    for path in ("models/converted_model.onnx", "data/raw/red/000.jpg", "results/simulation_results.csv"):
-        assert (empty / path).read_bytes() == (own_photos.root / path).read_bytes()
+def test_diff_names_the_params_and_metrics_that_differ(fork: Clone) -> None:
+    found = json.loads(fork.run("dvc", "exp", "diff", "first", "second", "--json").splitlines()[-1])
+    assert found["params"]["params.yaml"] == {"lr": {"old": 0.003, "new": 0.004, "diff": pytest.approx(0.001)}}
+    assert "results/summary.json" in found["metrics"]
 
 
-def test_a_readme_edit_runs_nothing_and_a_belt_change_only_the_line(own_photos: Clone) -> None:
-    (own_photos.root / "README.md").write_text("edited\n")
-    assert own_photos.repro() == []
-    own_photos.change("params.yaml", lambda params: params["simulate"].update(belt_m_per_s=2.0))
-    assert own_photos.repro() == ["simulate"]
-    own_photos.run("git", "checkout", "-q", ".")
+@pytest.mark.parametrize("name", ["here", "aside", "first"])
+def test_apply_brings_an_experiment_whole(fork: Clone, name: str) -> None:
+    fork.run("dvc", "exp", "apply", name)
+    assert fork.value("lr") == float(RATES[name])
+    assert "up to date" in fork.run("dvc", "status")
+    assert fork.repro() == []
+
+
+def test_a_branch_from_an_experiment_has_its_files(fork: Clone) -> None:
+    fork.run("dvc", "exp", "branch", "second", "from-second")
+    fork.run("git", "checkout", "-q", "from-second")
+    fork.run("dvc", "checkout", "-q")
+    assert fork.value("lr") == 0.004
+    assert fork.repro() == []
+
+
+def test_earlier_params_come_from_the_run_cache_but_for_the_uncached_stages(fork: Clone) -> None:
+    before = fork.outs()
+    fork.change("params.yaml", lambda params: params.update(lr=0.005))
+    assert fork.repro() == list(STAGES[1:])
+    assert fork.repro() == []
+    fork.change("params.yaml", lambda params: params.update(lr=0.0005))
+    assert fork.repro() == ["evaluate", "simulate"]
+    assert kills.deterministic(fork.outs()) == kills.deterministic(before)
+
+
+def test_another_commit_has_its_exact_files(fork: Clone) -> None:
+    at_main = fork.outs()
+    fork.run("git", "checkout", "-q", "-b", "other")
+    fork.change("params.yaml", lambda params: params.update(lr=0.006))
+    fork.repro()
+    fork.commit("lr 0.006")
+    at_other = fork.outs()
+    assert {path for path in at_main if at_main[path] != at_other[path]} >= {"models/trained_model.pth"}
+    for branch, wanted in (("main", at_main), ("other", at_other)):
+        fork.run("git", "checkout", "-q", branch)
+        fork.run("dvc", "checkout", "-q")
+        assert fork.outs() == wanted
+        assert "up to date" in fork.run("dvc", "status")
+
+
+def test_branches_are_compared_in_a_clone_without_data(fork: Clone) -> None:
+    """Numbers and pictures are in Git; what DVC draws from cached tables needs a pull, and DVC says so."""
+    fork.run("dvc", "exp", "branch", "here", "faster")
+    bare = Clone(fork.root.parent / "unpulled", fork.home)
+    fork.run("git", "clone", "-q", str(fork.root), str(bare.root))
+    assert not (bare.root / "data/prepared").exists()
+    assert not (bare.root / ".dvc/cache").exists()
+
+    def diff(what: str) -> dict[str, Any]:
+        content: dict[str, Any] = json.loads(
+            bare.run("dvc", what, "diff", "origin/main", "origin/faster", "--json").splitlines()[0]
+        )
+        return content
+
+    assert diff("params")["params.yaml"]["lr"] == {"old": 0.0005, "new": 0.001, "diff": 0.0005}
+    summary = diff("metrics")["results/summary.json"]
+    assert summary["validation.log_loss"]["old"] != summary["validation.log_loss"]["new"]
+    bare.run("dvc", "plots", "diff", "origin/main", "origin/faster")
+    drawn = {path.name for path in (bare.root / "dvc_plots/static").iterdir()}
+    for branch in ("main", "faster"):
+        for picture in ("confusion_matrix", "learning_curves", "reliability", "purity"):
+            assert f"origin_{branch}_results_evaluation_{picture}.png" in drawn
+    assert bare.run("git", "status", "--short") == ""
+
+
+def test_the_run_leaves_a_clean_tree_and_what_dvc_says_to_commit(own: Clone) -> None:
+    assert own.run("git", "status", "--short") == ""
+    assert yaml.safe_load(own.read("dvc.lock"))["stages"].keys() == set(STAGES)

@@ -47,7 +47,8 @@ def test_a_stage_before_its_inputs_names_the_remedy(tmp_path: Path) -> None:
 
 def test_classify_without_a_model_and_without_an_image(tmp_path: Path) -> None:
     done = door("inference_script.py", "classify", "nothing.jpg", cwd=tmp_path)
-    assert (done.returncode, done.stderr) == (1, "error: nothing.jpg is not here: name an image file, or a folder of them\n")
+    remedy = "name an image file, or a folder of them"
+    assert (done.returncode, done.stderr) == (1, f"error: nothing.jpg is not here: {remedy}\n")
 
 
 @pytest.mark.parametrize("script", DOORS)

@@ -72,7 +72,9 @@ class Classifier(nn.Module):
         """The parameters under torchvision's own names: they load strictly into the plain network."""
         state = dict(self.backbone.state_dict())
         state |= {f"{self.head_name}.{name}": value for name, value in self.head.state_dict().items()}
-        return {name: value.detach().cpu().contiguous().clone() for name, value in sorted(state.items())}
+        # Strides are saved, too, and a 1x1 kernel that computed channels last is contiguous with others than usual.
+        usual = torch.contiguous_format
+        return {name: value.detach().cpu().clone(memory_format=usual) for name, value in sorted(state.items())}
 
     def backbone_sha256(self) -> str:
         """Hex digest of the base: its architecture and every parameter in it."""

@@ -1,4 +1,5 @@
 import pickle
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -32,6 +33,14 @@ def test_a_checkpoint_round_trips_and_has_the_same_bytes_under_any_name(tmp_path
     images = torch.randn(2, 3, 32, 32)
     with torch.no_grad():
         torch.testing.assert_close(loaded.classifier()(images)[0], first.classifier()(images)[0], rtol=0, atol=0)
+
+
+def test_a_model_that_computed_channels_last_is_saved_as_the_same_bytes(tmp_path: Path) -> None:
+    first = checkpoint()
+    model = first.classifier().to(memory_format=torch.channels_last)
+    replace(first, state_dict=model.torchvision_state()).save(tmp_path / "after.pth")
+    first.save(tmp_path / "before.pth")
+    assert (tmp_path / "after.pth").read_bytes() == (tmp_path / "before.pth").read_bytes()
 
 
 def test_the_state_loads_strictly_into_the_plain_torchvision_network() -> None:

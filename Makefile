@@ -10,7 +10,7 @@ STAMP := $(VENV)/.requirements-$(shell cat requirements.txt requirements-s3.txt 
 # DVC runs `python`, whichever comes first.
 export PATH := $(abspath $(BIN)):$(PATH)
 
-.PHONY: run setup test sweeps lint rebuilds trashnet
+.PHONY: run setup test sweeps accidents lint rebuilds trashnet
 .DEFAULT_GOAL := run
 
 run: setup            ## install, run the pipeline on the embedded demo, and say what came out
@@ -39,8 +39,11 @@ lint: setup           ## formatting, lint and types
 test: lint            ## lint, and all tests but the slow sweeps and those that need TrashNet
 	pytest -m "not trashnet and not slow" -n 2 --dist loadfile
 
-sweeps: setup         ## the slow tests: every source file edited, many kills, clean runs in two folders, a fuzzer
-	pytest -m "slow and not trashnet" -n 2 --dist loadfile
+sweeps: setup         ## the slow tests: every change of docs/rebuilds.md, kills, clean runs in two folders, TrashNet, a fuzzer
+	pytest -m "slow or trashnet" -n 2 --dist loadfile
+
+accidents: setup      ## kill each stage MOMENTS times by each signal, for docs/guarantees.md
+	KILLS_RECORD=docs/guarantees/kills.jsonl MOMENTS=$(or $(MOMENTS),20) pytest tests/pipeline/test_accidents.py -k kill
 
 rebuilds: setup       ## write docs/rebuilds.md anew from its list of changes
 	PYTHONPATH=src:tests python -m pipeline.rebuilds

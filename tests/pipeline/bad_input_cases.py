@@ -36,6 +36,7 @@ class Case:
     culprit: str
     remedy: str
     python: tuple[str, ...] = (sys.executable,)
+    environment: tuple[tuple[str, str], ...] = ()
 
 
 def put(path: str, content: bytes | str | Callable[[], bytes] = b"") -> Break:
@@ -223,6 +224,7 @@ PARAMS = [
     Case("brackets", PREPARE, TOO_DEEP, "params.yaml is not valid YAML", "mend"),
 ]
 
+AWAY = (("https_proxy", "http://127.0.0.1:1"), ("NO_PROXY", ""), ("no_proxy", ""))
 OTHER_ONNX = put("x.onnx", files.foreign_onnx)
 NEWER_ONNX = put("x.onnx", lambda: files.foreign_onnx(format_version="99"))
 CUT_ONNX = put("x.onnx", lambda: files.half(files.foreign_onnx()))
@@ -231,6 +233,7 @@ WITH_X = f"{CLASSIFY} --model x.onnx data/raw"
 MODELS = [
     Case("unknown arch", TRAIN, param("model.arch", "resnet81"), "model.arch `resnet81`", "did you mean `resnet"),
     Case("weights missing", TRAIN, param("model.weights", "mine.pth"), "`mine.pth` is not in", "put the file there"),
+    Case("no network", TRAIN, param("model.weights", "imagenet"), "cannot be downloaded", "put a", environment=AWAY),
     Case("weights of another", TRAIN, weights(files.state_dict), WEIGHTS, "name their network in model.arch"),
     Case("weights of a list", TRAIN, weights(files.list_of_tensors), f"{WEIGHTS} holds no state dict", "state_dict()"),
     Case("truncated weights", TRAIN, weights(lambda: files.half(files.state_dict())), WEIGHTS, "get the file again"),

@@ -110,10 +110,10 @@ def shrink(params: dict[str, Any]) -> None:
 
 
 @pytest.fixture(scope="session")
-def make_clone(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Clone]:
-    """Copy what Git tracks (as it stands in the work tree) into a new repository."""
+def make_clone(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Clone]:
+    """Copy what Git tracks (as it stands in the work tree) into a new repository, `shrunk` to run in seconds."""
 
-    def make(name: str) -> Clone:
+    def make(name: str, *, shrunk: bool = True) -> Clone:
         base = tmp_path_factory.mktemp(name)
         clone = Clone(base / "repo", base / "home")
         tracked = subprocess.run(
@@ -128,9 +128,10 @@ def make_clone(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Clon
                 (clone.root / file).parent.mkdir(parents=True, exist_ok=True)
                 shutil.copyfile(ROOT / file, clone.root / file)
         clone.run("git", "init", "-q", "-b", "main")
-        clone.change("params.yaml", shrink)
-        clone.change("data/recipes/demo.yaml", lambda r: r.update(images_per_class=14, width=64, height=48))
-        (clone.root / "dvc.lock").unlink(missing_ok=True)
+        if shrunk:
+            clone.change("params.yaml", shrink)
+            clone.change("data/recipes/demo.yaml", lambda r: r.update(images_per_class=14, width=64, height=48))
+            (clone.root / "dvc.lock").unlink(missing_ok=True)
         clone.commit("as it stands")
         return clone
 
@@ -138,7 +139,7 @@ def make_clone(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Clon
 
 
 @pytest.fixture(scope="session")
-def demo(make_clone: Callable[[str], Clone]) -> Clone:
+def demo(make_clone: Callable[..., Clone]) -> Clone:
     """The demo, reproduced and committed once for all tests that only look at it."""
     clone = make_clone("demo")
     assert clone.repro() == list(STAGES)
@@ -154,7 +155,7 @@ def warm_python(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 
 @pytest.fixture(scope="session")
-def own(make_clone: Callable[[str], Clone], photos: Callable[..., Path], warm_python: Path) -> Clone:
+def own(make_clone: Callable[..., Clone], photos: Callable[..., Path], warm_python: Path) -> Clone:
     """A user's photos under `dvc add`, with a frozen base and a weights file of their own, reproduced and committed."""
     import torch
     import torchvision

@@ -1,5 +1,6 @@
 """Kill a stage under `dvc repro` at a random moment, and see that everything comes right again."""
 
+import json
 import os
 import random
 import shutil
@@ -88,6 +89,16 @@ class Killer:
         if signum != signal.SIGKILL:
             assert "Traceback" not in said, said[-3000:]
         return running.returncode != 0
+
+
+def record(kills: list[Kill]) -> str:
+    """JSON lines: for each stage and signal how many kills it survived, and how many came while it was running."""
+    lines = []
+    for stage, signal_name in sorted({(kill.stage, kill.signal) for kill in kills}):
+        these = [kill for kill in kills if (kill.stage, kill.signal) == (stage, signal_name)]
+        row = {"stage": stage, "signal": signal_name, "kills": len(these), "running": sum(k.in_time for k in these)}
+        lines.append(json.dumps(row | {"after_s": sorted(kill.after_s for kill in these)}))
+    return "\n".join(lines) + "\n"
 
 
 def again(stage: str) -> tuple[str, ...]:

@@ -1,6 +1,5 @@
 """Kills, full disks, read-only folders, two runs at once: afterwards everything is whole, and `dvc repro` finishes."""
 
-import json
 import os
 import random
 import shutil
@@ -8,7 +7,7 @@ import signal
 import subprocess
 import time
 from collections.abc import Iterator
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 
 import psutil
@@ -20,7 +19,7 @@ from pipeline.kills import Kill, Killer
 
 MOMENTS = int(os.environ.get("MOMENTS", "1"))
 SLOW = pytest.mark.slow
-RECORD = os.environ.get("KILLS_JSON")
+RECORD = os.environ.get("KILLS_RECORD")
 DOORS = {
     "prepare": "data_preparation.py",
     "train": "model_training.py",
@@ -35,7 +34,7 @@ def killer(own: Clone) -> Iterator[tuple[Killer, list[Kill]]]:
     done: list[Kill] = []
     yield Killer.of(own.fork("kills"), STAGES), done
     if RECORD:
-        Path(RECORD).write_text(json.dumps([asdict(kill) for kill in done], indent=1) + "\n")
+        Path(RECORD).write_text(kills.record(done), encoding="utf-8")
 
 
 @SLOW

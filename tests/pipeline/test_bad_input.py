@@ -37,12 +37,13 @@ sys.exit(code)
 """
 
 
-def door(command: str, work: Path, *python: str) -> subprocess.CompletedProcess[str]:
+def door(command: str, work: Path, *python: str, **environment: str) -> subprocess.CompletedProcess[str]:
     script, *arguments = shlex.split(command)
+    own = {"XDG_CACHE_HOME": str(work.parent / "home"), "CUDA_VISIBLE_DEVICES": "", "NO_PROXY": "*"}
     return subprocess.run(
         [*(python or [sys.executable]), str(ROOT / "src" / script), *arguments],
         cwd=work,
-        env=os.environ | {"XDG_CACHE_HOME": str(work.parent / "home"), "CUDA_VISIBLE_DEVICES": "", "NO_PROXY": "*"},
+        env=os.environ | own | environment,
         capture_output=True,
         text=True,
         timeout=120,
@@ -76,7 +77,7 @@ def test_what_is_wrong_is_one_line_with_its_remedy_and_nothing_is_lost(case: Cas
     shutil.copytree(good, work)
     case.break_it(work)
     before = content(work)
-    done = door(case.command, work, *case.python)
+    done = door(case.command, work, *case.python, **dict(case.environment))
     assert done.returncode == 1, done.stderr[-2000:]
     assert "Traceback" not in done.stderr
     errors = [line for line in done.stderr.splitlines() if line.startswith("error:")]

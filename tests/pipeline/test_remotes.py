@@ -96,7 +96,7 @@ def test_http_is_read_only(owner: Clone, colleague: Clone) -> None:
         assert "up to date" in colleague.run("dvc", "status")
 
 
-@pytest.mark.parametrize("place", ["folder", "s3"])
+@pytest.mark.parametrize("place", ["folder", pytest.param("s3", marks=pytest.mark.slow)])
 def test_a_colleague_gets_finished_experiments_for_free(owner: Clone, colleague: Clone, s3: str, place: str) -> None:
     for clone in (owner, colleague):
         use(clone, "../with-runs") if place == "folder" else use_s3(clone, s3, "with-runs")
@@ -206,6 +206,7 @@ def test_a_damaged_object_on_s3_is_not_taken(owner: Clone, colleague: Clone, s3:
     assert_whole(colleague, owner)
 
 
+@pytest.mark.slow  # DVC tries again and again
 def test_s3_out_of_reach(owner: Clone, colleague: Clone, s3: str) -> None:
     for clone in (owner, colleague):
         use_s3(clone, NOWHERE, "away")

@@ -1,6 +1,6 @@
 """Prepare data: `prepare` is the pipeline's first stage, `fetch` brings photos in, `check` looks before a run."""
 
-import scrapline  # noqa: F401 - first, since it says in one line when the requirements are not installed
+from scrapline import start  # noqa: F401 - before what is slow to import, or not installed
 
 # isort: split
 from pathlib import Path

@@ -1,6 +1,6 @@
 """Export the model to ONNX (the pipeline's fourth stage), and classify images with the exported file."""
 
-import scrapline  # noqa: F401 - first, since it says in one line when the requirements are not installed
+from scrapline import start  # noqa: F401 - before what is slow to import, or not installed
 
 # isort: split
 from pathlib import Path

@@ -1,6 +1,6 @@
 """Train and evaluate: the pipeline's second and third stages."""
 
-import scrapline  # noqa: F401 - first, since it says in one line when the requirements are not installed
+from scrapline import start  # noqa: F401 - before what is slow to import, or not installed
 
 # isort: split
 import typer

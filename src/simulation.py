@@ -1,6 +1,6 @@
 """Run the deployed model on a belt in real time: the pipeline's last stage, which also writes the report."""
 
-import scrapline  # noqa: F401 - first, since it says in one line when the requirements are not installed
+from scrapline import start  # noqa: F401 - before what is slow to import, or not installed
 
 # isort: split
 from pathlib import Path

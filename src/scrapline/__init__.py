@@ -1,13 +1,1 @@
 """Scrapline: photos of scrap in, a sorted belt out."""
-
-import importlib.util
-import sys
-
-# DVC runs whatever `python` is first on PATH; say so in one line when that is not the project's own.
-if sys.version_info < (3, 11):  # noqa: UP036 - the point is to catch an unsupported interpreter
-    sys.exit(f"error: Python {sys.version.split()[0]} is too old, Scrapline needs 3.11 to 3.13")
-if any(importlib.util.find_spec(name) is None for name in ("typer", "pydantic", "rich")):
-    sys.exit(
-        f"error: {sys.executable} has not the project's requirements: run `make setup`, "
-        "then `source .venv/bin/activate` (or use the make targets)"
-    )

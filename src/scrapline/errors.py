@@ -62,7 +62,7 @@ def run(app: typer.Typer) -> None:
     so that DVC does not lock a half-made stage.
     """
     signal.signal(signal.SIGTERM, _stop)
-    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:  # ignored in a script's background jobs
+    if signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:  # as it is in a script's background jobs
         signal.signal(signal.SIGINT, _stop)  # typer would end a KeyboardInterrupt without a word
     code = _outcome(app)
     for stream in (sys.stdout, sys.stderr):

@@ -3,6 +3,7 @@
 import json
 import os
 import random
+import re
 import shutil
 import signal
 import subprocess
@@ -87,7 +88,8 @@ class Killer:
         _, said = running.communicate(timeout=300)
         _wait_for_the_group_to_end(running.pid)
         if signum != signal.SIGKILL:
-            assert "Traceback" not in said, said[-3000:]
+            # DVC shows one of its own when it is interrupted while it starts.
+            assert not re.search(r'File "\S*src/scrapline/', said), said[-3000:]
         return running.returncode != 0
 
 

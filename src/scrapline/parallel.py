@@ -10,6 +10,7 @@ from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
+from types import FrameType
 from typing import TypeVar
 
 from scrapline.errors import ScraplineError, holding_stops
@@ -18,6 +19,7 @@ T = TypeVar("T")
 R = TypeVar("R")
 
 _STOPPING = {signal.SIGINT, signal.SIGTERM}
+_GRACE_S = 5.0
 
 
 def cores() -> int:
@@ -80,13 +82,21 @@ def _undisturbed() -> Iterator[None]:
 
 
 def _start_worker() -> None:
-    """Leave Ctrl-C to the parent, and end when the parent is gone, however it went."""
+    """Leave being stopped to the parent, and end when it is gone, however it went."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, _end_soon)
     if hasattr(signal, "pthread_sigmask"):
         signal.pthread_sigmask(signal.SIG_UNBLOCK, _STOPPING)
     parent = multiprocessing.parent_process()
     if parent is not None:
         threading.Thread(target=_die_with, args=(parent.sentinel,), daemon=True).start()
+
+
+def _end_soon(signum: int, frame: FrameType | None) -> None:
+    """A SIGTERM to all processes reaches the parent, too, whose pool would trip over workers that end before it."""
+    timer = threading.Timer(_GRACE_S, os._exit, (128 + signum,))
+    timer.daemon = True
+    timer.start()
 
 
 def _die_with(sentinel: int) -> None:

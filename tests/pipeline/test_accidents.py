@@ -44,6 +44,7 @@ def test_a_kill_at_any_moment_costs_only_that_run(
     killer: tuple[Killer, list[Kill]], stage: str, signum: signal.Signals
 ) -> None:
     kill, done = killer
+    kill.clone.restore()
     rng = random.Random(f"{stage} {signum.name}")
     for _ in range(MOMENTS):
         done.append(kill.kill(stage, signum, rng))

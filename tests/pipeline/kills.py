@@ -21,13 +21,14 @@ LEFT_OVERS = (".partial", ".old", ".journal", ".lock")
 
 @dataclass(frozen=True)
 class Kill:
-    """What was done to whom, when, and whether the stage was still running."""
+    """What was done to whom, when, whether the stage was still running, and whether DVC left dvc.lock half-written."""
 
     stage: str
     signal: str
     whom: str
     after_s: float
     in_time: bool
+    cut_lock: bool
 
 
 @dataclass(frozen=True)
@@ -59,13 +60,20 @@ class Killer:
         whom = rng.choice(["all of it", "the stage alone"])
         after_s = rng.uniform(0, 1.1 * self.seconds[stage])
         in_time = self._run_and_kill(stage, signum, whom, after_s)
+        cut_lock = self._is_lock_cut()
+        if cut_lock:
+            self.clone.run("git", "checkout", "-q", "dvc.lock")  # as README.md says
         assert locked(self.clone) == self.locked, "something else than before is locked"
         self.clone.run(*again(stage))
         assert locked(self.clone) == self.locked, "after the kill the stage gave something else"
         self.clone.run("dvc", "repro")
         assert deterministic(self.clone.outs()) == self.outs
         assert left_over(self.clone) == []
-        return Kill(stage, signum.name, whom, round(after_s, 2), in_time)
+        return Kill(stage, signum.name, whom, round(after_s, 2), in_time, cut_lock)
+
+    def _is_lock_cut(self) -> bool:
+        """DVC writes dvc.lock in place: whatever stops DVC itself just then leaves a part of it."""
+        return not self.clone.read("dvc.lock").endswith("\n")
 
     def _run_and_kill(self, stage: str, signum: signal.Signals, whom: str, after_s: float) -> bool:
         running = subprocess.Popen(
@@ -99,6 +107,7 @@ def record(kills: list[Kill]) -> str:
     for stage, signal_name in sorted({(kill.stage, kill.signal) for kill in kills}):
         these = [kill for kill in kills if (kill.stage, kill.signal) == (stage, signal_name)]
         row = {"stage": stage, "signal": signal_name, "kills": len(these), "running": sum(k.in_time for k in these)}
+        row["cut_locks"] = sum(kill.cut_lock for kill in these)
         lines.append(json.dumps(row | {"after_s": sorted(kill.after_s for kill in these)}))
     return "\n".join(lines) + "\n"
 

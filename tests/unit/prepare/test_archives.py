@@ -366,11 +366,11 @@ def test_a_wrong_checksum_is_damaged(tmp_path: Path, pack: Callable[[bytes], byt
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (b"", "no zip or tar archive"),
-        (b"hello " * 1000, "no zip or tar archive: unpack it and fetch the folder"),
-        (b"Rar!\x1a\x07\x01\x00" + b"x" * 2000, "no zip or tar archive"),
-        (b"\n<!DOCTYPE html><html>sign in</html>" + b" " * 2000, "it is a web page"),
-        (gzip.compress(b"hello " * 1000), "no zip or tar archive"),
+        pytest.param(b"", "no zip or tar archive", id="empty"),
+        pytest.param(b"hello " * 1000, "no zip or tar archive: unpack it and fetch the folder", id="text"),
+        pytest.param(b"Rar!\x1a\x07\x01\x00" + b"x" * 2000, "no zip or tar archive", id="rar"),
+        pytest.param(b"\n<!DOCTYPE html><html>sign in</html>" + b" " * 2000, "it is a web page", id="web page"),
+        pytest.param(gzip.compress(b"hello " * 1000, mtime=0), "no zip or tar archive", id="gzipped text"),
     ],
 )
 def test_what_is_no_archive_is_said_so(tmp_path: Path, content: bytes, message: str) -> None:

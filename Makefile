@@ -42,6 +42,7 @@ test: lint            ## lint, and all tests but the slow sweeps and those that 
 sweeps: setup         ## the slow tests: every change of docs/rebuilds.md, kills, clean runs in two folders, TrashNet, a fuzzer
 	pytest -m "slow or trashnet" -n 2 --dist loadfile
 
+# Adds to the kills on record until there are MOMENTS of each kind; delete the record to begin anew.
 accidents: setup      ## kill each stage MOMENTS times by each signal, for docs/guarantees.md
 	KILLS_RECORD=docs/guarantees/kills.jsonl MOMENTS=$(or $(MOMENTS),20) pytest tests/pipeline/test_accidents.py -k kill
 

@@ -9,6 +9,8 @@ import signal
 import subprocess
 import time
 from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
 
 import psutil
 import yaml
@@ -101,15 +103,33 @@ class Killer:
         return running.returncode != 0
 
 
-def record(kills: list[Kill]) -> str:
-    """JSON lines: for each stage and signal how many kills it survived, and how many came while it was running."""
-    lines = []
-    for stage, signal_name in sorted({(kill.stage, kill.signal) for kill in kills}):
-        these = [kill for kill in kills if (kill.stage, kill.signal) == (stage, signal_name)]
-        row = {"stage": stage, "signal": signal_name, "kills": len(these), "running": sum(k.in_time for k in these)}
-        row["cut_locks"] = sum(kill.cut_lock for kill in these)
-        lines.append(json.dumps(row | {"after_s": sorted(kill.after_s for kill in these)}))
-    return "\n".join(lines) + "\n"
+class Record:
+    """For each stage and signal how many kills it survived, and how many of them came while it was running.
+
+    With a `path`, what stands in that JSON lines file is added to, kill by kill, so that a long series can be stopped.
+    """
+
+    def __init__(self, path: Path | None) -> None:
+        lines = path.read_text(encoding="utf-8").splitlines() if path is not None and path.exists() else []
+        self.path = path
+        self.rows = {(row["stage"], row["signal"]): row for row in map(json.loads, lines)}
+
+    def row(self, stage: str, signal_name: str) -> dict[str, Any]:
+        """The counts of one stage and signal."""
+        empty = {"stage": stage, "signal": signal_name, "kills": 0, "running": 0, "cut_locks": 0, "after_s": []}
+        return self.rows.setdefault((stage, signal_name), empty)
+
+    def add(self, kill: Kill) -> None:
+        """Count one more kill."""
+        row = self.row(kill.stage, kill.signal)
+        row["kills"] += 1
+        row["running"] += kill.in_time
+        row["cut_locks"] += kill.cut_lock
+        row["after_s"] = sorted([*row["after_s"], kill.after_s])
+        if self.path is not None:
+            self.path.write_text(
+                "".join(json.dumps(row) + "\n" for _, row in sorted(self.rows.items())), encoding="utf-8"
+            )
 
 
 def again(stage: str) -> tuple[str, ...]:

@@ -15,11 +15,10 @@ import pytest
 
 from pipeline import kills
 from pipeline.conftest import STAGES, Clone
-from pipeline.kills import Kill, Killer
+from pipeline.kills import Killer
 
 MOMENTS = int(os.environ.get("MOMENTS", "1"))
 SLOW = pytest.mark.slow
-RECORD = os.environ.get("KILLS_RECORD")
 DOORS = {
     "prepare": "data_preparation.py",
     "train": "model_training.py",
@@ -30,26 +29,27 @@ DOORS = {
 
 
 @pytest.fixture(scope="module")
-def killer(own: Clone) -> Iterator[tuple[Killer, list[Kill]]]:
-    done: list[Kill] = []
-    yield Killer.of(own.fork("kills"), STAGES), done
-    if RECORD:
-        Path(RECORD).write_text(kills.record(done), encoding="utf-8")
+def killer(own: Clone) -> Killer:
+    return Killer.of(own.fork("kills"), STAGES)
+
+
+@pytest.fixture(scope="module")
+def record() -> kills.Record:
+    path = os.environ.get("KILLS_RECORD")
+    return kills.Record(Path(path) if path else None)
 
 
 @SLOW
 @pytest.mark.parametrize("stage", STAGES)
 @pytest.mark.parametrize("signum", kills.SIGNALS, ids=lambda signum: signum.name)
 def test_a_kill_at_any_moment_costs_only_that_run(
-    killer: tuple[Killer, list[Kill]], stage: str, signum: signal.Signals
+    killer: Killer, record: kills.Record, stage: str, signum: signal.Signals
 ) -> None:
-    kill, done = killer
-    kill.clone.restore()
-    rng = random.Random(f"{stage} {signum.name}")
-    in_time = 0
-    while in_time < MOMENTS:
-        done.append(kill.kill(stage, signum, rng))
-        in_time += done[-1].in_time
+    killer.clone.restore()
+    row = record.row(stage, signum.name)
+    rng = random.Random(f"{stage} {signum.name} {row['kills']}")
+    while row["running"] < MOMENTS:
+        record.add(killer.kill(stage, signum, rng))
 
 
 @pytest.fixture

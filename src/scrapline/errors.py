@@ -20,16 +20,14 @@ class ScraplineError(Exception):
 class _Stopped(BaseException):
     """SIGINT or SIGTERM, raised in the main thread so that `finally` blocks clean up before the exit."""
 
-    def __init__(self, signum: int) -> None:
-        self.signum = signum
-
 
 @dataclass
 class _Stops:
-    """Whether signals have to wait, and the one that waits."""
+    """Whether signals have to wait, the one that waits, and the one that was raised."""
 
     held: bool = False
     waiting: int | None = None
+    raised: int | None = None
 
 
 _stops = _Stops()
@@ -39,7 +37,8 @@ def _stop(signum: int, frame: FrameType | None) -> None:
     if _stops.held:
         _stops.waiting = signum
     else:
-        raise _Stopped(signum)
+        _stops.raised = signum
+        raise _Stopped
 
 
 @contextmanager
@@ -52,7 +51,7 @@ def holding_stops() -> Iterator[None]:
         _stops.held = False
         signum, _stops.waiting = _stops.waiting, None
         if signum is not None:
-            raise _Stopped(signum)
+            _stop(signum, None)
 
 
 def run(app: typer.Typer) -> None:
@@ -64,7 +63,9 @@ def run(app: typer.Typer) -> None:
     signal.signal(signal.SIGTERM, _stop)
     if signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:  # as it is in a script's background jobs
         signal.signal(signal.SIGINT, _stop)  # typer would end a KeyboardInterrupt without a word
-    code = _outcome(app)
+    code, message = _outcome(app)
+    if message:
+        console.print("error: " + " ".join(message.split()), style="red", soft_wrap=True, markup=False)
     for stream in (sys.stdout, sys.stderr):
         with suppress(OSError):
             stream.flush()
@@ -72,21 +73,22 @@ def run(app: typer.Typer) -> None:
     os._exit(code)
 
 
-def _outcome(app: typer.Typer) -> int:
+def _outcome(app: typer.Typer) -> tuple[int, str]:
+    """The exit code, and what to say if it is not 0."""
+    outcome = (0, "")
     try:
         app(standalone_mode=True)
     except SystemExit as done:
-        return done.code if isinstance(done.code, int) else 0
+        outcome = (done.code if isinstance(done.code, int) else 0, "")
     except ScraplineError as error:
-        return _fail(str(error))
+        outcome = (1, str(error))
     except OSError as error:
         where = f": {os.fsdecode(error.filename)}" if error.filename else ""
-        return _fail(f"{error.strerror or error}{where}")
-    except _Stopped as stopped:
-        return _fail("interrupted" if stopped.signum == signal.SIGINT else "terminated", code=128 + stopped.signum)
-    return 0
-
-
-def _fail(message: str, code: int = 1) -> int:
-    console.print("error: " + " ".join(message.split()), style="red", soft_wrap=True, markup=False)
-    return code
+        outcome = (1, f"{error.strerror or error}{where}")
+    except BaseException:
+        if _stops.raised is None:
+            raise
+    # Whatever became of it on its way: to a C extension that is being imported, a stop is an ImportError.
+    if _stops.raised is not None:
+        outcome = (128 + _stops.raised, "interrupted" if _stops.raised == signal.SIGINT else "terminated")
+    return outcome

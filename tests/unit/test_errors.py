@@ -92,3 +92,36 @@ def test_a_signal_ends_a_stage_with_its_code_and_leaves_nothing_half_made(
     assert said.splitlines()[-1] == b"error: " + word
     left = {path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*") if path.is_file()}
     assert left == {"params.yaml", "data/recipes/demo.yaml"}
+
+
+SWALLOWING = """
+import os, signal, time, typer
+from scrapline import errors
+
+app = typer.Typer()
+
+@app.command()
+def work():
+    try:
+        os.kill(os.getpid(), signal.SIGTERM)
+        time.sleep(10)
+    except BaseException as stop:
+        {handler}
+
+errors.run(app)
+"""
+
+
+@pytest.mark.parametrize(
+    "handler", ["raise ImportError('initialization failed') from stop", "pass", "raise SystemExit"]
+)
+def test_a_stop_is_a_stop_whatever_a_library_makes_of_it(handler: str) -> None:
+    """Python code that runs inside the import of a C extension cannot be interrupted otherwise."""
+    done = subprocess.run(
+        [sys.executable, "-c", SWALLOWING.format(handler=handler)],
+        env=os.environ | {"PYTHONPATH": str(ROOT / "src")},
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert (done.returncode, done.stderr) == (143, "error: terminated\n")

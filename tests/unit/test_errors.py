@@ -116,7 +116,7 @@ errors.run(app)
     "handler", ["raise ImportError('initialization failed') from stop", "pass", "raise SystemExit"]
 )
 def test_a_stop_is_a_stop_whatever_a_library_makes_of_it(handler: str) -> None:
-    """Python code that runs inside the import of a C extension cannot be interrupted otherwise."""
+    """The import of a C extension, for one, makes an ImportError of it."""
     done = subprocess.run(
         [sys.executable, "-c", SWALLOWING.format(handler=handler)],
         env=os.environ | {"PYTHONPATH": str(ROOT / "src")},

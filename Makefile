@@ -36,11 +36,12 @@ lint: setup           ## formatting, lint and types
 	ruff check .
 	mypy src
 
-test: lint            ## lint, and all tests but the slow sweeps and those that need TrashNet
-	pytest -m "not trashnet and not slow" -n 2 --dist loadfile
+test: lint            ## lint, and all tests but the sweeps
+	pytest -m "not (trashnet or slow or full_size)" -n 2 --dist loadfile
 
 sweeps: setup         ## the slow tests: every change of docs/rebuilds.md, kills, clean runs in two folders, TrashNet, a fuzzer
-	pytest -m "slow or trashnet" -n 2 --dist loadfile
+	pytest -m "(slow or trashnet) and not full_size" -n 2 --dist loadfile
+	pytest -m full_size
 
 # Adds to the kills on record until there are MOMENTS of each kind; delete the record to begin anew.
 accidents: setup      ## kill each stage MOMENTS times by each signal, for docs/guarantees.md

@@ -5,7 +5,7 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,7 @@ import yaml
 from conftest import ROOT
 from pipeline import warm
 
+HANGS_S = 1800  # no run takes nearly as long, on however slow a machine
 STAGES = ("prepare", "train", "evaluate", "export", "simulate")
 
 
@@ -42,7 +43,7 @@ class Clone:
     def run(self, *command: str, check: bool = True) -> str:
         """Run a command in the clone; what it printed."""
         done = subprocess.run(
-            command, cwd=self.root, env=self.environment(), capture_output=True, text=True, timeout=600
+            command, cwd=self.root, env=self.environment(), capture_output=True, text=True, timeout=HANGS_S
         )
         if check and done.returncode != 0:
             pytest.fail(f"{' '.join(command)} exited {done.returncode}\n{done.stdout[-3000:]}\n{done.stderr[-3000:]}")
@@ -107,6 +108,25 @@ def shrink(params: dict[str, Any]) -> None:
     params["model"]["input_size"] = 32
     params["train"] |= {"epochs": 1, "batch_size": 8}
     params["simulate"] |= {"items": 12, "items_per_s": 100}
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
+    """Give each parallel worker, and all that a test here starts, a share of the cores.
+
+    oneDNN's threads wait for each other in a busy loop: two trainings of two threads on the same two cores took five
+    times as long as one of them alone, and four times as long as two of them on a core each.
+    """
+    here = Path(__file__).parent in item.path.parents  # the hook is asked about every test
+    if not here or "PYTEST_XDIST_WORKER" not in os.environ or not hasattr(os, "sched_setaffinity"):
+        return (yield)
+    cores = sorted(os.sched_getaffinity(0))
+    worker, workers = int(os.environ["PYTEST_XDIST_WORKER"][2:]), int(os.environ["PYTEST_XDIST_WORKER_COUNT"])
+    os.sched_setaffinity(0, cores[worker::workers] or [cores[worker % len(cores)]])
+    try:
+        return (yield)
+    finally:
+        os.sched_setaffinity(0, cores)
 
 
 @pytest.fixture(scope="session")

@@ -46,7 +46,7 @@ def door(command: str, work: Path, *python: str, **environment: str) -> subproce
         env=os.environ | own | environment,
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=300,
     )
 
 

@@ -16,7 +16,7 @@ def test_the_committed_lock_is_fresh(make_clone: Make) -> None:
     assert clone.ran(clone.run("dvc", "repro", "--dry", "--allow-missing")) == []
 
 
-@pytest.mark.slow
+@pytest.mark.full_size
 def test_two_clean_runs_of_the_demo_in_two_folders_give_the_same_bits(make_clone: Make) -> None:
     one, other = make_clone("one", shrunk=False), make_clone("a-folder-with-another-name", shrunk=False)
     for clone in (one, other):

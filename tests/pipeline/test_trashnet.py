@@ -13,6 +13,7 @@ from pipeline.conftest import Clone
 
 pytestmark = [
     pytest.mark.trashnet,
+    pytest.mark.full_size,
     pytest.mark.skipif(not TRASHNET.is_dir() or not PARTIAL_WEIGHTS.is_file(), reason="TrashNet is not in ../shared"),
 ]
 

@@ -15,7 +15,7 @@ DOORS = ["data_preparation.py", "model_training.py", "inference_script.py", "sim
 def door(script: str, *arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
     environment = os.environ | {"COLUMNS": "100"}
     command = [sys.executable, str(ROOT / "src" / script), *arguments]
-    return subprocess.run(command, cwd=cwd, capture_output=True, text=True, timeout=120, env=environment)
+    return subprocess.run(command, cwd=cwd, capture_output=True, text=True, timeout=300, env=environment)
 
 
 @pytest.mark.parametrize(
@@ -60,7 +60,7 @@ def test_help_names_the_commands(script: str, tmp_path: Path) -> None:
 
 def test_a_python_without_the_requirements_gets_one_line(tmp_path: Path) -> None:
     command = [sys.executable, "-S", "-E", str(ROOT / "src/simulation.py"), "simulate"]
-    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=60)
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=300)
     assert done.returncode == 1
     assert "has not the project's requirements: run `make setup`" in done.stderr
     assert len(done.stderr.splitlines()) == 1
@@ -85,7 +85,7 @@ def test_a_signal_ends_a_stage_with_its_code_and_leaves_nothing_half_made(
     else:
         pytest.fail("the stage did not start")
     running.send_signal(number)
-    _, said = running.communicate(timeout=60)
+    _, said = running.communicate(timeout=300)
     assert running.returncode == code
     assert b"Traceback" not in said
     word = b"interrupted" if number == signal.SIGINT else b"terminated"
@@ -122,6 +122,6 @@ def test_a_stop_is_a_stop_whatever_a_library_makes_of_it(handler: str) -> None:
         env=os.environ | {"PYTHONPATH": str(ROOT / "src")},
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=300,
     )
     assert (done.returncode, done.stderr) == (143, "error: terminated\n")

@@ -115,7 +115,7 @@ def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object
     """Give each parallel worker, and all that a test here starts, a share of the cores.
 
     oneDNN's threads wait for each other in a busy loop: two trainings of two threads on the same two cores took five
-    times as long as one of them alone, and four times as long as two of them on a core each.
+    times as long as one of them alone, and over three times as long as two of them on a core each.
     """
     here = Path(__file__).parent in item.path.parents  # the hook is asked about every test
     if not here or "PYTEST_XDIST_WORKER" not in os.environ or not hasattr(os, "sched_setaffinity"):

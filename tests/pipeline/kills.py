@@ -15,7 +15,7 @@ from typing import Any
 import psutil
 import yaml
 
-from pipeline.conftest import Clone
+from pipeline.conftest import HANGS_S, Clone
 
 SIGNALS = (signal.SIGKILL, signal.SIGINT, signal.SIGTERM)
 LEFT_OVERS = (".partial", ".old", ".journal", ".lock")
@@ -95,7 +95,7 @@ class Killer:
             else:
                 for process in psutil.Process(running.pid).children():
                     process.send_signal(signum)
-        _, said = running.communicate(timeout=300)
+        _, said = running.communicate(timeout=HANGS_S)
         _wait_for_the_group_to_end(running.pid)
         if signum != signal.SIGKILL:
             # DVC shows one of its own when it is interrupted while it starts.

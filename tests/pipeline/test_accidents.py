@@ -14,7 +14,7 @@ import psutil
 import pytest
 
 from pipeline import kills
-from pipeline.conftest import STAGES, Clone
+from pipeline.conftest import HANGS_S, STAGES, Clone
 from pipeline.kills import Killer
 
 MOMENTS = int(os.environ.get("MOMENTS", "1"))
@@ -91,7 +91,7 @@ def test_a_second_repro_is_turned_away_and_the_first_finishes(fork: Clone) -> No
     second = fork.run("dvc", "repro", "--force", "train", check=False)
     assert "train" in second
     assert "is busy" in second or "Unable to acquire lock" in second
-    first.communicate(timeout=300)
+    first.communicate(timeout=HANGS_S)
     assert first.returncode == 0
     fork.run("dvc", "repro")
     assert "up to date" in fork.run("dvc", "status")
@@ -133,7 +133,7 @@ def test_results_that_cannot_be_written_are_one_line_and_nothing_is_lost(fork: C
             env=fork.environment(),
             capture_output=True,
             text=True,
-            timeout=300,
+            timeout=HANGS_S,
         )
     finally:
         for folder in folders:
@@ -175,7 +175,7 @@ def test_a_full_disk_is_one_line_and_nothing_is_lost(small_disk: Clone, stage: s
             env=small_disk.environment(),
             capture_output=True,
             text=True,
-            timeout=300,
+            timeout=HANGS_S,
         )
     finally:
         filler.unlink()

@@ -18,7 +18,7 @@ from conftest import CLASSES, ROOT
 from pipeline import bad_files
 from pipeline.bad_files import Odd
 from pipeline.bad_input_cases import CASES, Case
-from pipeline.conftest import shrink
+from pipeline.conftest import HANGS_S, shrink
 
 OLD = ("data/prepared/old.txt", "data/test_frames/old.txt", "models/pretrained/old.txt", "models/trained_model.pth")
 OLD += (
@@ -46,7 +46,7 @@ def door(command: str, work: Path, *python: str, **environment: str) -> subproce
         env=os.environ | own | environment,
         capture_output=True,
         text=True,
-        timeout=300,
+        timeout=HANGS_S,
     )
 
 

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from scrapline import errors, params, paths
-from scrapline.files import read_json, write_json
+from scrapline.files import write_json
 from scrapline.outs import replacing
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
@@ -17,33 +17,12 @@ app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_
 
 @app.command()
 def export() -> None:
-    """Convert the checkpoint to ONNX, and keep it only if it says on real images what the checkpoint says."""
-    import onnx
+    """Convert the checkpoint to ONNX, in float32 and in INT8, and say which of both the line runs."""
+    from scrapline.export import report, stage
 
-    from scrapline import shards
-    from scrapline.classifier import Checkpoint, pick_device, probabilities, reproducible
-    from scrapline.engine import Engine
-    from scrapline.export import parity, report
-    from scrapline.export.onnx import Provenance, convert
-    from scrapline.features import Extractor
-
-    settings = params.load()
-    checkpoint = Checkpoint.load(paths.CHECKPOINT)
-    shards.check_classes(paths.PREPARED, checkpoint.classes, paths.CHECKPOINT)
-    provenance = Provenance(
-        paths.CHECKPOINT, paths.MANIFEST, read_json(paths.OPERATING_POINTS), settings.export.model_dump(mode="json")
-    )
-    base = Extractor(checkpoint.classifier(), paths.PREPARED, checkpoint.preprocessing, pick_device("auto"))
-    with reproducible(), replacing(paths.ONNX, paths.EXPORT) as (model_path, results):
-        onnx.save(convert(checkpoint, provenance, settings.export.opset), model_path)
-        engine = Engine.load(model_path)
-        validation = base.predict("val")
-        reference = probabilities(validation.logits, checkpoint.temperature)
-        found, validated = parity.check(engine, paths.PREPARED, reference, settings.export.parity_tolerance)
-        test = [row for row in shards.read_manifest(paths.PREPARED) if row.split == "test"]
-        tested = parity.infer(engine, paths.PREPARED, "test", len(test))
-        truth = [checkpoint.classes.index(row.class_name) for row in test]
-        content = report.metrics(found, model_path, validation.labels.tolist(), validated, truth, tested)
+    settings = params.load().export
+    with replacing(paths.ONNX, paths.ONNX_INT8, paths.EXPORT) as (fp32_path, int8_path, results):
+        content = stage.export(settings, fp32_path, int8_path)
         write_json(results / paths.EXPORT_METRICS.name, content)
     report.tell(content)
 
@@ -51,18 +30,49 @@ def export() -> None:
 @app.command()
 def classify(
     images: Annotated[list[Path], typer.Argument(help="Image files, or folders of them.", show_default=False)],
-    model: Annotated[Path, typer.Option(help="The ONNX file to use.")] = paths.ONNX,
+    model: Annotated[Path | None, typer.Option(help="The ONNX file to use; without, the deployed one.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON lines instead of a table.")] = False,
 ) -> None:
     """Say what material each image shows: class, confidence, runner-up. Exit code 1 if any could not be read."""
-    from scrapline import classification
-    from scrapline.engine import Engine
+    from scrapline import classification, deployed
+    from scrapline.engine import Engine, Tuning
 
     found = classification.find_images(images)
-    results = classification.classify_all(Engine.load(model), found)
+    tuning = Tuning.LATENCY if len(found) == 1 else Tuning.THROUGHPUT
+    results = classification.classify_all(Engine.load(model or deployed.model_path(), tuning), found)
     unreadable = classification.print_json(results) if as_json else classification.print_table(results)
     if unreadable:
         raise errors.ScraplineError(f"{unreadable} of {len(found)} images could not be read")
+
+
+@app.command()
+def describe(
+    model: Annotated[Path | None, typer.Argument(help="An ONNX file; without, the deployed one.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False,
+) -> None:
+    """Say what an exported model is: its classes, preprocessing, thresholds, precision, and what it was made of."""
+    from scrapline import deployed, description
+    from scrapline.engine import Engine
+
+    path = model or deployed.model_path()
+    description.show(path, Engine.load(path), as_json=as_json)
+
+
+@app.command()
+def benchmark(
+    images: Annotated[
+        list[Path] | None, typer.Argument(help="Image files, or folders of them; without, data/test_frames.")
+    ] = None,
+    rounds: Annotated[int, typer.Option(min=1, help="How often each engine has its turn.")] = 7,
+    frames: Annotated[int, typer.Option(min=1, help="Frames that each measurement of a turn takes.")] = 40,
+    save: Annotated[
+        Path | None, typer.Option(help="A folder for the JSON, the table and the chart.", show_default=False)
+    ] = None,
+) -> None:
+    """Time the exported models beside PyTorch, TorchScript, OpenVINO and the loop that is usual for this job."""
+    from scrapline.benchmark import command
+
+    command.benchmark(images or [paths.TEST_FRAMES], rounds, frames, save)
 
 
 if __name__ == "__main__":

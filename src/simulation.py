@@ -18,6 +18,7 @@ app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_
 @app.command()
 def simulate() -> None:
     """Sort the test frames in real time, log every item, and write the figures and the report of all stages."""
+    from scrapline import deployed, machine
     from scrapline.engine import Engine
     from scrapline.simulate import feed, line, pictures, report
     from scrapline.simulate.kpis import Kpis
@@ -26,7 +27,7 @@ def simulate() -> None:
 
     settings = params.load().simulate
     stages = report.Stages.read()
-    engine = Engine.load(paths.ONNX)
+    engine = Engine.load(deployed.model_path())
     frames = feed.find_frames(paths.TEST_FRAMES, engine.classes)
     belt = Belt(settings.belt_m_per_s, settings.camera_to_ejector_m)
     kpis, first = Kpis(), []
@@ -40,7 +41,7 @@ def simulate() -> None:
                 live.show(result)
                 if result.item_id < pictures.BELT_ITEMS:
                     first.append(result)
-        measured = kpis.metrics(engine.classes, belt.deadline_ms, len(frames)) | {"machine": report.machine()}
+        measured = kpis.metrics(engine.classes, belt.deadline_ms, len(frames)) | {"machine": machine.describe()}
         write_json(folder / paths.SIMULATION_METRICS.name, measured)
         pictures.belt(folder / paths.BELT_PLOT.name, first, paths.TEST_FRAMES, engine.preprocessing.max_side)
         pictures.latency(folder / paths.LATENCY_PLOT.name, kpis.latency_ms, belt.deadline_ms)

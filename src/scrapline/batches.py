@@ -45,6 +45,14 @@ def read_shuffled(
             yield batch
 
 
+def sample(folder: Path, split: str, preprocessing: Preprocessing, images: int) -> Pixels:
+    """So many images of a split, uint8 [N, S, S, 3], evenly spread over its ids; all of them where there are fewer."""
+    total = sum(row.split == split for row in shards.read_manifest(folder))
+    chosen = set(np.linspace(0, total - 1, min(images, total)).round().astype(int).tolist())
+    picked = (found for index, found in enumerate(shards.read(folder, split)) if index in chosen)
+    return np.stack([pixels for _, pixels in thread_map(partial(_decode, preprocessing), picked, window=64)])
+
+
 @dataclass(frozen=True)
 class Predictions:
     """A split's `labels` int64 [N] and the network's `logits` float32 [N, C], in id order."""

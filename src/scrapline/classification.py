@@ -4,6 +4,7 @@ import json
 import sys
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 
 from rich.console import Console
@@ -13,6 +14,7 @@ from rich.text import Text
 from scrapline.engine import Classification, Engine
 from scrapline.errors import ScraplineError
 from scrapline.imaging import IMAGE_SUFFIXES, ImageError
+from scrapline.parallel import cores, thread_map
 
 _WIDTH_OF_A_FILE = 400  # characters; no terminal wraps there
 
@@ -43,14 +45,8 @@ def find_images(arguments: list[Path]) -> list[Path]:
 
 
 def classify_all(engine: Engine, images: Iterable[Path]) -> Iterator[Result]:
-    """Classify one image after another; an unreadable one gives a Result with its problem."""
-    for path in images:
-        try:
-            yield Result(path, engine.classify(path.read_bytes()))
-        except ImageError as error:
-            yield Result(path, None, f"{error.reason}: {error}")
-        except OSError as error:
-            yield Result(path, None, error.strerror or str(error))
+    """Classify images on all cores, in their order; an unreadable one gives a Result with its problem."""
+    return thread_map(partial(_classify, engine), images, window=4 * cores())
 
 
 def print_table(results: Iterable[Result]) -> int:
@@ -79,3 +75,12 @@ def print_json(results: Iterable[Result]) -> int:
         unreadable += result.classification is None
         print(json.dumps({"image": str(result.image), **content}, ensure_ascii=False))
     return unreadable
+
+
+def _classify(engine: Engine, path: Path) -> Result:
+    try:
+        return Result(path, engine.classify(path.read_bytes()))
+    except ImageError as error:
+        return Result(path, None, f"{error.reason}: {error}")
+    except OSError as error:
+        return Result(path, None, error.strerror or str(error))

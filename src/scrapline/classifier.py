@@ -22,7 +22,7 @@ from scrapline.files import require
 from scrapline.imaging import Preprocessing
 from scrapline.parallel import cores
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 MAKE_ANEW = "make it anew with `dvc repro train`"
 
 

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,17 @@ from scrapline.files import require
 from scrapline.imaging import Pixels, Preprocessing
 from scrapline.parallel import cores
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
+
+_PREFIX = "scrapline."
+_OURS = ("format_version", "classes", "preprocessing", "thresholds")
+
+
+class Tuning(StrEnum):
+    """What a session is for: one frame as soon as possible on all cores, or many, each on the core that asks."""
+
+    LATENCY = "latency"
+    THROUGHPUT = "throughput"
 
 
 @dataclass(frozen=True)
@@ -32,7 +43,7 @@ class Classification:
 
 @dataclass(frozen=True)
 class Engine:
-    """A loaded model. Safe to use from several threads."""
+    """A loaded model. Safe to use from several threads; tuned for throughput, each of them computes on its own."""
 
     session: ort.InferenceSession
     classes: list[str]
@@ -41,33 +52,10 @@ class Engine:
     metadata: dict[str, Any]
 
     @classmethod
-    def load(cls, path: Path) -> "Engine":
+    def load(cls, path: Path, tuning: Tuning = Tuning.LATENCY) -> "Engine":
         """Load a model that `export` wrote; ScraplineError where it is missing, damaged, foreign or too new."""
-        require(path)
-        options = ort.SessionOptions()
-        options.intra_op_num_threads = cores()
-        options.log_severity_level = 3
-        try:
-            session = ort.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
-        except Exception as error:  # onnxruntime's own exceptions share no public base class
-            reason = str(error).split("\n")[0]
-            raise ScraplineError(f"{path} is damaged or no ONNX model ({reason}): run `dvc repro export`") from None
-        raw = session.get_modelmeta().custom_metadata_map
-        metadata = {
-            key.removeprefix("scrapline."): json.loads(value)
-            for key, value in raw.items()
-            if key.startswith("scrapline.")
-        }
-        version = metadata.get("format_version")
-        if version is None:
-            raise ScraplineError(
-                f"{path} was not exported by Scrapline and carries no classes and no preprocessing: use a file of "
-                "`dvc repro export`"
-            )
-        if version != FORMAT_VERSION:
-            raise ScraplineError(
-                f"{path} has format {version}, this code reads {FORMAT_VERSION}: update the code, or export again"
-            )
+        session = open_session(require(path), tuning)
+        metadata = _metadata(session, path)
         preprocessing = Preprocessing.from_dict(metadata["preprocessing"])
         return cls(session, metadata["classes"], preprocessing, metadata["thresholds"], metadata)
 
@@ -100,3 +88,40 @@ class Engine:
             float(probabilities[second]),
             low_confidence=confidence < self.thresholds[name],
         )
+
+
+def open_session(model: Path | bytes, tuning: Tuning = Tuning.LATENCY) -> ort.InferenceSession:
+    """An ONNX Runtime session on this machine's cores; ScraplineError where the model is damaged."""
+    options = ort.SessionOptions()
+    options.log_severity_level = 3
+    options.intra_op_num_threads = cores() if tuning is Tuning.LATENCY else 1
+    # Between two operators a waiting thread spins, and is at hand at once; between two frames it sleeps.
+    options.add_session_config_entry("session.force_spinning_stop", "1")
+    try:
+        source = model if isinstance(model, bytes) else str(model)
+        return ort.InferenceSession(source, options, providers=["CPUExecutionProvider"])
+    except Exception as error:  # onnxruntime's own exceptions share no public base class
+        reason = str(error).split("\n")[0]
+        name = "the model" if isinstance(model, bytes) else model
+        raise ScraplineError(f"{name} is damaged or no ONNX model ({reason}): run `dvc repro export`") from None
+
+
+def _metadata(session: ort.InferenceSession, path: Path) -> dict[str, Any]:
+    raw = session.get_modelmeta().custom_metadata_map
+    if f"{_PREFIX}format_version" not in raw:
+        raise ScraplineError(
+            f"{path} was not exported by Scrapline and carries no classes and no preprocessing: use a file of "
+            "`dvc repro export`"
+        )
+    try:
+        metadata = {key.removeprefix(_PREFIX): json.loads(v) for key, v in raw.items() if key.startswith(_PREFIX)}
+    except ValueError as error:
+        raise ScraplineError(f"{path} carries damaged metadata ({error}): run `dvc repro export`") from None
+    version = metadata["format_version"]
+    if version != FORMAT_VERSION:
+        raise ScraplineError(
+            f"{path} has format {version}, this code reads {FORMAT_VERSION}: update the code, or export again"
+        )
+    if missing := [name for name in _OURS if name not in metadata]:
+        raise ScraplineError(f"{path} carries no {missing[0]}: run `dvc repro export`")
+    return metadata

@@ -108,11 +108,28 @@ class Evaluate(Section):
     target_purity: Fraction
 
 
+class Deploy(StrEnum):
+    """Which file the line runs: INT8 if it passes the gate, or one of them whatever it does."""
+
+    AUTO = "auto"
+    INT8 = "int8"
+    FP32 = "fp32"
+
+
 class Export(Section):
-    """`parity_tolerance`: largest difference of any probability between PyTorch and ONNX Runtime."""
+    """`parity_tolerance`: largest difference of any probability between PyTorch and ONNX Runtime.
+
+    `max_accuracy_drop`: what INT8 may lose on validation (two images are always allowed); `calibration_images` are
+    taken from training. Signed activations (`int8`) run 2.6 times slower on x86 with VNNI; some ARM and GPU engines
+    want them.
+    """
 
     opset: Annotated[int, Field(ge=18, le=23)]
     parity_tolerance: Positive
+    max_accuracy_drop: Annotated[float, Field(ge=0, lt=1)]
+    deploy: Deploy
+    activation_type: Literal["uint8", "int8"] = "uint8"
+    calibration_images: Annotated[int, Field(ge=300)] = 320
 
 
 class Simulate(Section):

@@ -14,6 +14,8 @@ TEST_FRAMES = Path("data/test_frames")
 PRETRAINED = Path("models/pretrained")
 CHECKPOINT = Path("models/trained_model.pth")
 ONNX = Path("models/converted_model.onnx")
+ONNX_INT8 = Path("models/converted_model.int8.onnx")
+ONNX_BY_PRECISION = {"fp32": ONNX, "int8": ONNX_INT8}
 
 PREPARATION = Path("results/preparation")
 PREPARATION_REPORT = PREPARATION / "report.json"

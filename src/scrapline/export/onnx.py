@@ -12,10 +12,9 @@ import torch
 from torch import Tensor, nn
 
 from scrapline.classifier import Checkpoint, Classifier, normalise
+from scrapline.engine import FORMAT_VERSION
 from scrapline.files import sha256
 from scrapline.imaging import Preprocessing
-
-FORMAT_VERSION = 1
 
 
 class Deployed(nn.Module):
@@ -29,7 +28,8 @@ class Deployed(nn.Module):
 
     def forward(self, images: Tensor) -> tuple[Tensor, Tensor]:
         """Scale, normalise, classify, calibrate."""
-        logits, embedding = self.model(normalise(images, self.preprocessing))
+        # Not channels last: PyTorch's pooling would keep the layout by a dozen nodes of index arithmetic.
+        logits, embedding = self.model(normalise(images, self.preprocessing).contiguous())
         return torch.softmax(logits / self.temperature, dim=1), embedding
 
 
@@ -43,8 +43,8 @@ class Provenance:
     params: dict[str, Any]
 
 
-def convert(checkpoint: Checkpoint, provenance: Provenance, opset: int) -> onnx.ModelProto:
-    """The checkpoint as an ONNX model with its metadata; the same checkpoint gives the same bytes."""
+def convert(checkpoint: Checkpoint, opset: int) -> onnx.ModelProto:
+    """The checkpoint as a float32 ONNX model without metadata; the same checkpoint gives the same bytes."""
     model = Deployed(checkpoint.classifier(), checkpoint.preprocessing, checkpoint.temperature).eval()
     size = checkpoint.preprocessing.input_size
     # An example batch of 1 can fix the batch size for good.
@@ -64,16 +64,15 @@ def convert(checkpoint: Checkpoint, provenance: Provenance, opset: int) -> onnx.
         )
     assert program is not None
     proto: onnx.ModelProto = program.model_proto
-    _strip(proto)
-    for key, value in _metadata(checkpoint, provenance).items():
-        proto.metadata_props.add(key=key, value=value)
+    strip(proto)
     onnx.checker.check_model(proto, full_check=True)
     return proto
 
 
-def _metadata(checkpoint: Checkpoint, provenance: Provenance) -> dict[str, str]:
+def metadata(checkpoint: Checkpoint, provenance: Provenance) -> dict[str, Any]:
+    """What every deployed file says of itself."""
     points = provenance.operating_points["classes"]
-    content = {
+    return {
         "format_version": FORMAT_VERSION,
         "classes": checkpoint.classes,
         "preprocessing": checkpoint.preprocessing.to_dict(),
@@ -86,13 +85,24 @@ def _metadata(checkpoint: Checkpoint, provenance: Provenance) -> dict[str, str]:
         "checkpoint_sha256": sha256(provenance.checkpoint),
         "manifest_sha256": sha256(provenance.manifest),
     }
-    return {f"scrapline.{key}": json.dumps(value, ensure_ascii=False) for key, value in content.items()}
 
 
-def _strip(proto: onnx.ModelProto) -> None:
-    """Take out what the exporter notes for debugging: stack traces with the paths of this machine."""
+def stamped(proto: onnx.ModelProto, content: dict[str, Any]) -> onnx.ModelProto:
+    """A copy of a model that carries metadata where the engine looks for it."""
+    copy = onnx.ModelProto()
+    copy.CopyFrom(proto)
+    for key, value in content.items():
+        copy.metadata_props.add(key=f"scrapline.{key}", value=json.dumps(value, ensure_ascii=False))
+    return copy
+
+
+def strip(proto: onnx.ModelProto) -> None:
+    """Take out what tools note for debugging, such as stack traces with the paths of this machine; in place."""
     proto.ClearField("metadata_props")
     proto.doc_string = ""
+    used = {node.domain for node in proto.graph.node}
+    for foreign in [opset for opset in proto.opset_import if opset.domain not in used]:
+        proto.opset_import.remove(foreign)
     parts = [proto.graph, *proto.graph.node, *proto.graph.input, *proto.graph.output, *proto.graph.value_info]
     parts += [*proto.graph.initializer, *proto.functions, *(node for f in proto.functions for node in f.node)]
     for part in parts:

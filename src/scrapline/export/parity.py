@@ -1,16 +1,19 @@
 """The gate of the export: ONNX Runtime must say what PyTorch says, on real images, at several batch sizes."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
+import onnxruntime as ort
 
 from scrapline import batches, shards
 from scrapline.console import counter
 from scrapline.engine import Engine
 from scrapline.errors import ScraplineError
+from scrapline.imaging import Preprocessing
 
 _MAIN_BATCH = 32
 _OTHER_BATCHES = (1, 3)
@@ -18,6 +21,7 @@ _OTHER_IMAGES = 64
 _NAMED = 5
 
 Probabilities = npt.NDArray[np.float32]
+Run = Callable[[npt.NDArray[np.uint8]], Probabilities]
 
 
 @dataclass(frozen=True)
@@ -36,7 +40,8 @@ def check(engine: Engine, folder: Path, reference: Probabilities, tolerance: flo
     label differs or a probability is off by more than `tolerance`.
     """
     ids = [row.image_id for row in shards.read_manifest(folder) if row.split == "val"]
-    probabilities = infer(engine, folder, "val", len(ids))
+    run = run_of(engine.session)
+    probabilities = infer(run, engine.preprocessing, folder, "val", described="fp32")
     runs = [probabilities] + [_first_images(engine, folder, size) for size in _OTHER_BATCHES]
     offenders: dict[str, str] = {}
     worst, agreed, compared = 0.0, 0, 0
@@ -57,15 +62,25 @@ def check(engine: Engine, folder: Path, reference: Probabilities, tolerance: flo
     return Parity(len(ids), float(f"{worst:.3g}"), agreed / compared), probabilities
 
 
-def infer(engine: Engine, folder: Path, split: str, images: int) -> Probabilities:
-    """The engine's probabilities [N, C] of a split of so many images at batch 32, in id order."""
-    source = batches.read(folder, split, engine.preprocessing, _MAIN_BATCH)
-    with counter(f"ONNX Runtime on {split}", images) as advance:
-        rows = []
-        for batch in source:
-            rows.append(engine.infer(batch.images.numpy())[0])
+def infer(run: Run, preprocessing: Preprocessing, folder: Path, split: str, *, described: str) -> Probabilities:
+    """A model's probabilities [N, C] of a split at batch 32, in id order."""
+    images = sum(row.split == split for row in shards.read_manifest(folder))
+    rows = []
+    with counter(f"{described} on {split}", images) as advance:
+        for batch in batches.read(folder, split, preprocessing, _MAIN_BATCH):
+            rows.append(run(batch.images.numpy()))
             advance(len(batch.labels))
     return np.concatenate(rows)
+
+
+def run_of(session: ort.InferenceSession) -> Run:
+    """A session as a function from uint8 [N, S, S, 3] to probabilities [N, C]."""
+
+    def run(images: npt.NDArray[np.uint8]) -> Probabilities:
+        probabilities: Probabilities = session.run(["probabilities"], {"images": images})[0]
+        return probabilities
+
+    return run
 
 
 def _first_images(engine: Engine, folder: Path, batch_size: int) -> Probabilities:

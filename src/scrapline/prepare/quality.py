@@ -91,19 +91,20 @@ class Examiner:
         width, height = decoded.original_size
         if min(width, height) < self.min_side:
             raise imaging.ImageError("too_small", f"{width}x{height}, the shorter side needs {self.min_side} pixels")
-        stored = data if decoded.plain else imaging.encode_png(decoded.image)
+        image = decoded.image
+        stored = data if decoded.plain else imaging.encode_png(image)
         suffix = "png" if not decoded.plain or data.startswith(b"\x89PNG") else "jpg"
         spooled = not (decoded.plain and isinstance(self.source, FolderSource))
         if spooled:
             (self.spool / f"{image_id}.{suffix}").write_bytes(stored)
-        bits = imagehash.dhash(decoded.image, hash_size=_HASH_SIDE).hash
-        grey = decoded.image.convert("L").resize((THUMB_SIDE, THUMB_SIDE), Image.Resampling.BOX)
+        bits = imagehash.dhash(image, hash_size=_HASH_SIDE).hash
+        grey = image.convert("L").resize((THUMB_SIDE, THUMB_SIDE), Image.Resampling.BOX)
         photo = Photo(
             image_id,
             item.class_name,
             item.path,
-            decoded.image.width,
-            decoded.image.height,
+            image.width,
+            image.height,
             len(stored),
             suffix,
             spooled,

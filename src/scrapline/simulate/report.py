@@ -1,19 +1,15 @@
 """results/summary.json and performance_report.md, made of the stages' JSON and nothing else."""
 
-import os
-import platform
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import jinja2
-import onnxruntime
 
 from scrapline import paths
 from scrapline.console import say
 from scrapline.engine import Engine
 from scrapline.files import read_json
-from scrapline.parallel import cores
 
 Json = dict[str, Any]
 
@@ -40,14 +36,10 @@ class Stages:
         )
 
 
-def machine() -> dict[str, Any]:
-    """The machine that the timings were taken on."""
-    return {"processor": _processor(), "cores": cores(), "engine": f"ONNX Runtime {onnxruntime.__version__}"}
-
-
 def summary(stages: Stages, simulation: Json) -> Json:
     """The key figures of all stages, Git-tracked, so that `dvc metrics diff` needs no pull."""
     test, validation = stages.evaluation["test"], stages.evaluation["validation"]
+    deployed = stages.export["deployed"]
     return {
         "data": {
             "images": stages.preparation["kept"],
@@ -60,8 +52,11 @@ def summary(stages: Stages, simulation: Json) -> Json:
         "calibration": {"ece_after": stages.evaluation["calibration"]["ece_after"]},
         "sorting": {key: stages.evaluation["operating_point"][key] for key in ("coverage", "purity")},
         "export": {
+            "deployed": deployed,
+            "test_accuracy": stages.export[deployed]["test_accuracy"],
+            "size_mb": stages.export[deployed]["size_mb"],
             "max_abs_diff": stages.export["parity"]["max_abs_diff"],
-            "size_mb": stages.export[stages.export["deployed"]]["size_mb"],
+            "int8_accuracy_drop": stages.export["int8"]["accuracy_drop"],
         },
         "simulation": {
             "accuracy": simulation["accuracy"],
@@ -104,17 +99,9 @@ def tell(stages: Stages, simulation: Json) -> None:
         f"{simulation['deadline_ms']:.0f} ms"
     )
     say(f"test accuracy {test['accuracy']:.1%} on {test['images']} images")
-    say(f"report {paths.REPORT}, models {paths.CHECKPOINT} and {paths.ONNX}, items {paths.SIMULATION_RESULTS}")
+    model = paths.ONNX_BY_PRECISION[stages.export["deployed"]]
+    say(f"report {paths.REPORT}, models {paths.CHECKPOINT} and {model}, items {paths.SIMULATION_RESULTS}")
 
 
 def _percent(value: float | None, digits: int = 1) -> str:
     return "–" if value is None else f"{value * 100:.{digits}f} %"  # noqa: RUF001 - a dash in a table
-
-
-def _processor() -> str:
-    cpuinfo = Path("/proc/cpuinfo")
-    if cpuinfo.is_file():
-        for line in cpuinfo.read_text(encoding="utf-8", errors="replace").splitlines():
-            if line.startswith("model name"):
-                return line.partition(":")[2].strip()
-    return platform.processor() or platform.machine() or os.name

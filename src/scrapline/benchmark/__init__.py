@@ -1,0 +1,1 @@
+"""Our deployed model timed beside what one would run instead, on the same frames and the same machine."""

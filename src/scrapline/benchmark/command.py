@@ -1,0 +1,52 @@
+"""The `benchmark` command: which engines, on which frames, and where the findings go."""
+
+from pathlib import Path
+
+from scrapline import classification, paths
+from scrapline.benchmark import contenders, report, rounds
+from scrapline.benchmark.contenders import Models
+from scrapline.console import say
+from scrapline.engine import Engine
+from scrapline.errors import ScraplineError
+from scrapline.files import require, write_json
+from scrapline.imaging import ImageError
+from scrapline.outs import replacing
+
+
+def benchmark(images: list[Path], turns: int, frames_a_turn: int, folder: Path | None) -> None:
+    """Measure, print the table, and keep the findings in `folder` if there is one.
+
+    Raises ScraplineError where a model, the test split or every frame is missing.
+    """
+    engine = Engine.load(paths.ONNX_INT8)
+    models = Models(paths.ONNX_INT8, require(paths.ONNX), require(paths.CHECKPOINT))
+    require(paths.MANIFEST)
+    names = contenders.available()
+    if len(names) < len(contenders.TITLES):
+        say("OpenVINO is not installed and is left out: pip install -r requirements-benchmark.txt")
+    frames = _readable(engine, classification.find_images(images))
+    measured = rounds.run(names, models, frames, turns, frames_a_turn)
+    found = report.content(rounds.figures(measured), engine, len(frames), turns, frames_a_turn)
+    report.show(found)
+    if folder is not None:
+        names_of_files = ("benchmark.json", "benchmark.md", "benchmark.png")
+        with replacing(*(folder / name for name in names_of_files)) as (as_json, table, chart):
+            write_json(as_json, found)
+            table.write_text(report.markdown(found), encoding="utf-8", newline="\n")
+            report.chart(found, chart)
+        say(f"kept in {folder}")
+
+
+def _readable(engine: Engine, images: list[Path]) -> list[bytes]:
+    frames = []
+    for path in images:
+        data = path.read_bytes()
+        try:
+            engine.preprocess(data)
+        except ImageError as error:
+            say(f"{path} is left out: {error}")
+            continue
+        frames.append(data)
+    if not frames:
+        raise ScraplineError("none of these frames can be read")
+    return frames

@@ -1,0 +1,68 @@
+"""The export stage from the checkpoint to both files: each step in its order."""
+
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import onnx
+
+from scrapline import batches, paths, shards
+from scrapline.classifier import Checkpoint, pick_device, probabilities, reproducible
+from scrapline.engine import Engine
+from scrapline.export import gate, parity, report
+from scrapline.export.int8 import Quantiser
+from scrapline.export.onnx import Provenance, convert, metadata, stamped
+from scrapline.features import Extractor
+from scrapline.files import read_json
+from scrapline.params import Export
+
+
+def export(settings: Export, fp32_path: Path, int8_path: Path) -> dict[str, Any]:
+    """Write both ONNX files; return the content of results/export/metrics.json.
+
+    Raises ScraplineError where the float32 file does not say what the checkpoint says.
+    """
+    checkpoint = Checkpoint.load(paths.CHECKPOINT)
+    shards.check_classes(paths.PREPARED, checkpoint.classes, paths.CHECKPOINT)
+    made_from = Provenance(
+        paths.CHECKPOINT, paths.MANIFEST, read_json(paths.OPERATING_POINTS), settings.model_dump(mode="json")
+    )
+    about = metadata(checkpoint, made_from)
+    preprocessing = checkpoint.preprocessing
+    measure = partial(parity.infer, preprocessing=preprocessing, folder=paths.PREPARED)
+
+    with reproducible():
+        base = Extractor(checkpoint.classifier(), paths.PREPARED, preprocessing, pick_device("auto"))
+        model = convert(checkpoint, settings.opset)
+        onnx.save(stamped(model, about | {"precision": "fp32"}), fp32_path)
+        fp32 = Engine.load(fp32_path)
+        validation = base.predict("val")
+        reference = probabilities(validation.logits, checkpoint.temperature)
+        found, validated = parity.check(fp32, paths.PREPARED, reference, settings.parity_tolerance)
+    truth = report.Truth(validation.labels.numpy(), _labels("test", checkpoint.classes))
+    fp32_file = report.Exported(
+        fp32_path, validated, measure(parity.run_of(fp32.session), split="test", described="fp32")
+    )
+
+    images = batches.sample(paths.PREPARED, "train", preprocessing, settings.calibration_images)
+    with Quantiser(model, preprocessing, images, settings.activation_type) as quantiser:
+        outcome = gate.choose(
+            quantiser,
+            gate.Reference(validated, truth.validation),
+            partial(measure, split="val", described="INT8"),
+            settings.max_accuracy_drop,
+        )
+        facts = {"precision": "int8", "quantisation": quantiser.facts(outcome.best.recipe)}
+    onnx.save(stamped(outcome.best.model, about | facts), int8_path)
+    int8 = Engine.load(int8_path)
+    int8_file = report.Exported(
+        int8_path, outcome.best.probabilities, measure(parity.run_of(int8.session), split="test", described="INT8")
+    )
+    return report.metrics(found, fp32_file, int8_file, truth, outcome, settings.deploy)
+
+
+def _labels(split: str, classes: list[str]) -> npt.NDArray[np.int64]:
+    rows = shards.read_manifest(paths.PREPARED)
+    return np.array([classes.index(row.class_name) for row in rows if row.split == split])

@@ -19,6 +19,9 @@ from scrapline.parallel import cores
 
 FORMAT_VERSION = 2
 
+# Where many images wait: the weights of the last layers are then fetched once for all of them. More gain nothing.
+FRAMES_A_RUN = 4
+
 _PREFIX = "scrapline."
 _OURS = ("format_version", "classes", "preprocessing", "thresholds")
 

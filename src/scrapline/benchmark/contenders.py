@@ -4,7 +4,7 @@ import importlib.util
 import io
 import warnings
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from scrapline import imaging
-from scrapline.engine import Engine, Tuning
+from scrapline.engine import FRAMES_A_RUN, Engine, Tuning
 from scrapline.imaging import Preprocessing
 from scrapline.parallel import cores
 
@@ -40,13 +40,14 @@ class Models:
 
 @dataclass(frozen=True)
 class Contender:
-    """`preprocess` makes the network's input of a file's bytes, `infer` probabilities [C] of that.
+    """`preprocess` makes one input of a file's bytes, `infer` probabilities [N, C] of N inputs.
 
-    Both are for one thread at a time; a new contender of the same kind may work beside it.
+    `frames_a_run` is how many frames go through the network at once where many wait.
     """
 
     preprocess: Callable[[bytes], Any]
-    infer: Callable[[Any], npt.NDArray[np.float32]]
+    infer: Callable[[list[Any]], npt.NDArray[np.float32]]
+    frames_a_run: int = FRAMES_A_RUN
 
 
 def available() -> list[str]:
@@ -68,7 +69,7 @@ def crew(name: str, models: Models, tuning: Tuning) -> list[Contender]:
 
 def _scrapline(path: Path, tuning: Tuning) -> list[Contender]:
     engine = Engine.load(path, tuning)
-    one = Contender(engine.preprocess, lambda pixels: engine.infer(pixels[None])[0][0])
+    one = Contender(engine.preprocess, lambda images: engine.infer(np.stack(images))[0])
     return [one] * (1 if tuning is Tuning.LATENCY else cores())
 
 
@@ -85,8 +86,8 @@ def _openvino(path: Path, tuning: Tuning) -> list[Contender]:
     def worker() -> Contender:
         request = compiled.create_infer_request()
 
-        def infer(pixels: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
-            probabilities: npt.NDArray[np.float32] = request.infer({"images": pixels[None]})["probabilities"][0]
+        def infer(images: list[Any]) -> npt.NDArray[np.float32]:
+            probabilities: npt.NDArray[np.float32] = request.infer({"images": np.stack(images)})["probabilities"]
             return probabilities
 
         return Contender(partial(imaging.load, preprocessing=preprocessing), infer)
@@ -104,11 +105,11 @@ def _torch(build: Callable[..., Contender], checkpoint_path: Path, tuning: Tunin
     torch.set_num_threads(threads)
     one = build(checkpoint)
 
-    def infer(images: Any) -> npt.NDArray[np.float32]:
+    def infer(images: list[Any]) -> npt.NDArray[np.float32]:
         torch.set_num_threads(threads)  # a setting of each thread's own
         return one.infer(images)
 
-    return [Contender(one.preprocess, infer)] * (1 if tuning is Tuning.LATENCY else cores())
+    return [replace(one, infer=infer)] * (1 if tuning is Tuning.LATENCY else cores())
 
 
 def _eager(checkpoint: Any) -> Contender:
@@ -120,9 +121,9 @@ def _eager(checkpoint: Any) -> Contender:
     preprocessing: Preprocessing = checkpoint.preprocessing
 
     @torch.inference_mode()
-    def infer(pixels: npt.NDArray[np.uint8]) -> Any:
-        logits, _ = model(normalise(torch.from_numpy(pixels)[None], preprocessing))
-        return torch.softmax(logits[0] / checkpoint.temperature, dim=0).numpy()
+    def infer(images: list[Any]) -> Any:
+        logits, _ = model(normalise(torch.from_numpy(np.stack(images)), preprocessing))
+        return torch.softmax(logits / checkpoint.temperature, dim=1).numpy()
 
     return Contender(partial(imaging.load, preprocessing=preprocessing), infer)
 
@@ -133,18 +134,20 @@ def _torchscript(checkpoint: Any) -> Contender:
     from scrapline.classifier import normalise
 
     preprocessing: Preprocessing = checkpoint.preprocessing
-    model = _traced(checkpoint)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # that it is deprecated, too
+        model = torch.jit.freeze(_traced(checkpoint))
 
     @torch.inference_mode()
-    def infer(pixels: npt.NDArray[np.uint8]) -> Any:
-        logits, _ = model(normalise(torch.from_numpy(pixels)[None], preprocessing).contiguous())
-        return torch.softmax(logits[0] / checkpoint.temperature, dim=0).numpy()
+    def infer(images: list[Any]) -> Any:
+        logits, _ = model(normalise(torch.from_numpy(np.stack(images)), preprocessing).contiguous())
+        return torch.softmax(logits / checkpoint.temperature, dim=1).numpy()
 
     return Contender(partial(imaging.load, preprocessing=preprocessing), infer)
 
 
 def _peer_loop(checkpoint: Any) -> Contender:
-    """What public repositories for this job run frame by frame."""
+    """What public repositories for this job run: frame by frame, a traced network that is loaded and not frozen."""
     import torch
     from PIL import Image
     from torchvision import transforms
@@ -159,17 +162,21 @@ def _peer_loop(checkpoint: Any) -> Contender:
         return transform(Image.open(io.BytesIO(data)).convert("RGB")).unsqueeze(0)
 
     @torch.no_grad()
-    def infer(image: Any) -> Any:
-        logits, _ = model(image)
-        return torch.softmax(logits[0], dim=0).numpy()
+    def infer(images: list[Any]) -> Any:
+        logits, _ = model(images[0])
+        return torch.softmax(logits, dim=1).numpy()
 
-    return Contender(preprocess, infer)
+    return Contender(preprocess, infer, frames_a_run=1)
 
 
 def _traced(checkpoint: Any) -> Any:
+    """Traced, saved and loaded."""
     import torch
 
     size = checkpoint.preprocessing.input_size
+    file = io.BytesIO()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # that it is deprecated; it is what the field uses
-        return torch.jit.freeze(torch.jit.trace(checkpoint.classifier(), torch.zeros(1, 3, size, size)))  # type: ignore[no-untyped-call]
+        torch.jit.save(torch.jit.trace(checkpoint.classifier(), torch.zeros(1, 3, size, size)), file)  # type: ignore[no-untyped-call]
+        file.seek(0)
+        return torch.jit.load(file)  # type: ignore[no-untyped-call]

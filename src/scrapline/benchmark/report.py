@@ -1,6 +1,7 @@
 """What a benchmark found, as JSON, as a table in Markdown and on the console, and as a bar chart."""
 
 import platform
+import sys
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ from scrapline.benchmark.contenders import PEER, TITLES
 from scrapline.engine import Engine
 
 _PACKAGES = ("onnxruntime", "openvino", "torch", "torchvision", "pillow", "simplejpeg", "opencv-python-headless")
+_WIDTH_OF_A_FILE = 400  # characters; no terminal wraps there
 _OURS, _OTHERS = "#3a9d5d", "#8a8f98"
 _HEADINGS = ("engine", "bytes to decision p50 / p95 / p99", "model only p50", "frames/s", "end to end", "throughput")
 
@@ -70,7 +72,7 @@ def show(found: dict[str, Any]) -> None:
         table.add_column(heading, justify="left" if number == 0 else "right")
     for cells in rows(found):
         table.add_row(*cells)
-    Console().print(table)
+    Console(width=None if sys.stdout.isatty() else _WIDTH_OF_A_FILE).print(table)
 
 
 def chart(found: dict[str, Any], path: Path) -> None:
@@ -91,7 +93,7 @@ def chart(found: dict[str, Any], path: Path) -> None:
     about = found["machine"]
     figure.suptitle(f"{found['network']['arch']}, {about['cores']} cores of {about['processor']}", fontsize=10)
     figure.tight_layout()
-    figure.savefig(path, dpi=120, metadata={"Software": None})
+    figure.savefig(path, format="png", dpi=120, metadata={"Software": None})
     plt.close(figure)
 
 

@@ -2,6 +2,7 @@ import io
 import pickle
 import struct
 import zlib
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -169,3 +170,77 @@ def test_resize_gives_the_network_square() -> None:
     pixels = imaging.load(jpeg(noise(7)), Preprocessing(32, 512))
     assert pixels.shape == (32, 32, 3)
     assert pixels.dtype == np.uint8
+
+
+def pillow(data: bytes) -> np.ndarray:
+    return np.asarray(Image.open(io.BytesIO(data)).convert("RGB"))
+
+
+@pytest.mark.parametrize("options", [{}, {"quality": 95, "subsampling": 0}, {"progressive": True}, {"quality": 30}])
+@pytest.mark.parametrize("size", [(64, 48), (63, 47), (9, 200)])
+def test_jpegs_decode_to_the_pixels_of_pillow(size: tuple[int, int], options: dict) -> None:
+    for image in (noise(8, size), noise(8, size).convert("L")):
+        data = jpeg(image, **options)
+        np.testing.assert_array_equal(imaging.decode(data, 512).pixels, pillow(data))
+
+
+def test_a_jpeg_is_decoded_by_pillow_only_where_libjpeg_objects(monkeypatch: pytest.MonkeyPatch) -> None:
+    data = jpeg(noise(9, (64, 48)))
+    junk = data[:-2] + b"\x00\x01junk" + data[-2:]
+    expected = pillow(junk)
+    loaded: list[object] = []
+    kind = type(Image.open(io.BytesIO(data)))
+    load = kind.load
+    monkeypatch.setattr(kind, "load", lambda self: loaded.append(self) or load(self))
+    imaging.decode(data, 512)
+    assert not loaded
+    np.testing.assert_array_equal(imaging.decode(junk, 512).pixels, expected)
+    assert loaded
+
+
+@pytest.mark.parametrize("size", [(512, 384), (640, 480), (511, 301), (300, 500)])
+def test_a_jpeg_that_libjpeg_halves_looks_like_one_halved_later(size: tuple[int, int]) -> None:
+    image = noise(10, size)
+    preprocessing = Preprocessing(64, 640)
+    halved = imaging.load(jpeg(image, quality=95), preprocessing).astype(int)
+    later = imaging.scale(pillow(jpeg(image, quality=95)), 64, 64).astype(int)
+    assert np.abs(halved - later).mean() < 1.0
+    assert np.abs(halved - np.asarray(image.resize((64, 64), Image.Resampling.BOX)).astype(int)).mean() < 2.5
+
+
+@pytest.mark.parametrize("size", [(1, 1), (7, 3), (1, 900), (900, 1), (64, 64), (65, 63), (1000, 999)])
+def test_scaling_keeps_a_colour_and_gives_the_size(size: tuple[int, int]) -> None:
+    pixels = np.full((size[1], size[0], 3), (10, 120, 250), np.uint8)
+    scaled = imaging.scale(pixels, 64, 48)
+    assert scaled.shape == (48, 64, 3)
+    assert np.unique(scaled.reshape(-1, 3), axis=0).tolist() == [[10, 120, 250]]
+
+
+def test_fine_stripes_become_grey_and_not_wider_stripes() -> None:
+    """Without antialiasing, every fourth pixel of black and white stripes would be black, or white."""
+    stripes = np.zeros((256, 256, 3), np.uint8)
+    stripes[:, ::2] = 255
+    scaled = imaging.scale(stripes, 64, 64)
+    assert scaled.min() >= 126
+    assert scaled.max() <= 129
+
+
+def test_frames_decoded_one_after_another_do_not_share_memory() -> None:
+    preprocessing = Preprocessing(64, 512)
+    frames = [jpeg(noise(seed, (300, 200))) for seed in range(6)]
+    alone = [imaging.load(data, preprocessing).copy() for data in frames]
+    together = [imaging.load(data, preprocessing) for data in frames]
+    np.testing.assert_array_equal(together, alone)
+    kept = imaging.decode(frames[0], 512)
+    before = kept.pixels.copy()
+    imaging.load(frames[1], preprocessing)
+    np.testing.assert_array_equal(kept.pixels, before)
+
+
+def test_eight_threads_see_the_pixels_that_one_sees() -> None:
+    preprocessing = Preprocessing(64, 512)
+    frames = [jpeg(noise(seed, (300 + seed, 200))) for seed in range(16)]
+    alone = [imaging.load(data, preprocessing) for data in frames]
+    with ThreadPoolExecutor(8) as pool:
+        found = list(pool.map(lambda data: imaging.load(data, preprocessing), frames * 20))
+    np.testing.assert_array_equal(found, alone * 20)

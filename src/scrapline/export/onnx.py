@@ -11,7 +11,7 @@ import onnx
 import torch
 from torch import Tensor, nn
 
-from scrapline.classifier import Checkpoint, Classifier, normalise
+from scrapline.classifier import Checkpoint, normalise
 from scrapline.engine import FORMAT_VERSION
 from scrapline.files import sha256
 from scrapline.imaging import Preprocessing
@@ -20,14 +20,14 @@ from scrapline.imaging import Preprocessing
 class Deployed(nn.Module):
     """The classifier as the line needs it: uint8 [N, S, S, 3] to probabilities [N, C] and embeddings [N, D]."""
 
-    def __init__(self, model: Classifier, preprocessing: Preprocessing, temperature: float) -> None:
+    def __init__(self, model: nn.Module, preprocessing: Preprocessing, temperature: float) -> None:
         super().__init__()
         self.model = model
         self.preprocessing = preprocessing
         self.temperature = temperature
 
     def forward(self, images: Tensor) -> tuple[Tensor, Tensor]:
-        """Scale, normalise, classify, calibrate."""
+        """Scale, normalise, classify, calibrate; `model` gives logits and embedding of normalised images."""
         # Not channels last: PyTorch's pooling would keep the layout by a dozen nodes of index arithmetic.
         logits, embedding = self.model(normalise(images, self.preprocessing).contiguous())
         return torch.softmax(logits / self.temperature, dim=1), embedding
@@ -45,15 +45,20 @@ class Provenance:
 
 def convert(checkpoint: Checkpoint, opset: int) -> onnx.ModelProto:
     """The checkpoint as a float32 ONNX model without metadata; the same checkpoint gives the same bytes."""
-    model = Deployed(checkpoint.classifier(), checkpoint.preprocessing, checkpoint.temperature).eval()
-    size = checkpoint.preprocessing.input_size
+    model = Deployed(checkpoint.classifier(), checkpoint.preprocessing, checkpoint.temperature)
+    return translate(model, opset)
+
+
+def translate(model: Deployed, opset: int) -> onnx.ModelProto:
+    """PyTorch to ONNX, for any batch size, without traces of this machine."""
+    size = model.preprocessing.input_size
     # An example batch of 1 can fix the batch size for good.
     example = torch.zeros((2, size, size, 3), dtype=torch.uint8)
     logging.getLogger("torch.onnx").setLevel(logging.ERROR)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         program = torch.onnx.export(
-            model,
+            model.eval(),
             (example,),
             dynamo=True,
             opset_version=opset,

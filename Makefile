@@ -5,7 +5,7 @@ TORCH ?= pypi
 BIN := $(VENV)/$(if $(filter Windows_NT,$(OS)),Scripts,bin)
 TORCH_CPU_INDEX := https://download.pytorch.org/whl/cpu
 TORCH_PINS := $(shell grep -E '^(torch|torchvision)==' requirements.txt)
-STAMP := $(VENV)/.requirements-$(shell cat requirements.txt requirements-s3.txt requirements-dev.txt | sha256sum | cut -c1-16)-$(TORCH)
+STAMP := $(VENV)/.requirements-$(shell cat requirements.txt requirements-s3.txt requirements-benchmark.txt requirements-dev.txt | sha256sum | cut -c1-16)-$(TORCH)
 
 # DVC runs `python`, whichever comes first.
 export PATH := $(abspath $(BIN)):$(PATH)

@@ -11,6 +11,8 @@ from rich.text import Text
 
 from scrapline.engine import Engine
 
+# What one looks for first; whatever else a file carries comes after.
+_ORDER = ("precision", "arch", "classes", "thresholds", "target_purity", "preprocessing", "temperature", "weights")
 _WIDTH_OF_A_FILE = 400  # characters; no terminal wraps there
 
 
@@ -21,7 +23,7 @@ def show(path: Path, engine: Engine, *, as_json: bool) -> None:
         "size_mb": round(path.stat().st_size / 1e6, 3),
         "inputs": {node.name: f"{node.type} {node.shape}" for node in engine.session.get_inputs()},
         "outputs": {node.name: f"{node.type} {node.shape}" for node in engine.session.get_outputs()},
-        **engine.metadata,
+        **{key: engine.metadata[key] for key in (*_ORDER, *sorted(engine.metadata)) if key in engine.metadata},
     }
     if as_json:
         print(json.dumps(content, indent=2, ensure_ascii=False))

@@ -17,9 +17,11 @@ Break = Callable[[Path], object]
 PREPARE, CHECK, FETCH = (f"data_preparation.py {name}" for name in ("prepare", "check", "fetch"))
 TRAIN, EVALUATE = "model_training.py train", "model_training.py evaluate"
 EXPORT, CLASSIFY = "inference_script.py export", "inference_script.py classify"
+DESCRIBE, BENCHMARK = "inference_script.py describe", "inference_script.py benchmark data/raw"
 SIMULATE = "simulation.py simulate"
 FETCH_ZIP, FETCH_TAR = f"{FETCH} photos.zip --replace", f"{FETCH} photos.tar.gz --replace"
-CHECKPOINT, ONNX, WEIGHTS = "models/trained_model.pth", "models/converted_model.onnx", "models/pretrained/mine.pth"
+CHECKPOINT, INT8, WEIGHTS = "models/trained_model.pth", "models/converted_model.int8.onnx", "models/pretrained/mine.pth"
+DEPLOYED = "results/export/metrics.json"
 
 
 GOOD = (("set/glass/1.jpg", b"one"), ("set/metal/1.jpg", b"two"))
@@ -217,6 +219,11 @@ PARAMS = [
     Case("shares past 1", PREPARE, SHARES, "`data.split`", "leave room for training"),
     Case("opset", CHECK, param("export.opset", 24), "`export.opset`", "less than or equal to 23, got 24"),
     Case(
+        "few to calibrate", CHECK, param("export.calibration_images", 9), "`export.calibration_images`", "equal to 300"
+    ),
+    Case("unknown precision", CHECK, param("export.deploy", "int4"), "`export.deploy`", "'auto', 'int8' or 'fp32'"),
+    Case("activations", CHECK, param("export.activation_type", "u8"), "`export.activation_type`", "'uint8' or 'int8'"),
+    Case(
         "weights elsewhere", CHECK, param("model.weights", "../x.pth"), "`model.weights`", "a file in models/pretrained"
     ),
     Case("tab", PREPARE, typed("lr: 0.0005", "lr:\t[0.1"), "params.yaml is not valid YAML", "line 2"),
@@ -266,7 +273,13 @@ MODELS = [
     ),
     Case("foreign", EVALUATE, put(CHECKPOINT, files.state_dict), f"{CHECKPOINT} is no Scrapline", "`dvc repro train`"),
     Case("it runs", EXPORT, put(CHECKPOINT, files.malicious_pickle), f"{CHECKPOINT} holds more", "`dvc repro train`"),
-    Case("no model", CLASSIFY + " data/raw", remove(ONNX), f"{ONNX} is not here yet", "run `dvc repro`"),
+    Case("no model", CLASSIFY + " data/raw", every(), f"{DEPLOYED} is not here yet", "run `dvc repro`"),
+    Case("nothing to describe", DESCRIBE, every(), f"{DEPLOYED} is not here yet", "run `dvc repro`"),
+    Case("foreign to describe", f"{DESCRIBE} x.onnx", OTHER_ONNX, "x.onnx was not exported", "`dvc repro export`"),
+    Case(
+        "photo to describe", f"{DESCRIBE} data/raw/red/000.jpg", every(), "000.jpg is damaged or no ONNX", "`dvc repro"
+    ),
+    Case("nothing to time", BENCHMARK, every(), f"{INT8} is not here yet", "run `dvc repro`"),
     Case("truncated ONNX", WITH_X, CUT_ONNX, "x.onnx is damaged", "run `dvc repro export`"),
     Case("foreign ONNX", WITH_X, OTHER_ONNX, "x.onnx was not exported by Scrapline", "`dvc repro export`"),
     Case("newer ONNX", WITH_X, NEWER_ONNX, "x.onnx has format 99", "update the code, or export again"),

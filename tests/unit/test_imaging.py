@@ -186,7 +186,7 @@ def test_jpegs_decode_to_the_pixels_of_pillow(size: tuple[int, int], options: di
 
 def test_a_jpeg_is_decoded_by_pillow_only_where_libjpeg_objects(monkeypatch: pytest.MonkeyPatch) -> None:
     data = jpeg(noise(9, (64, 48)))
-    junk = data[:-2] + b"\x00\x01junk" + data[-2:]
+    junk = data.replace(b"\xff\xda", b"\x00\x00\xff\xda", 1)  # extraneous bytes, which cost no pixel
     expected = pillow(junk)
     loaded: list[object] = []
     kind = type(Image.open(io.BytesIO(data)))
@@ -204,7 +204,7 @@ def test_a_jpeg_that_libjpeg_halves_looks_like_one_halved_later(size: tuple[int,
     preprocessing = Preprocessing(64, 640)
     halved = imaging.load(jpeg(image, quality=95), preprocessing).astype(int)
     later = imaging.scale(pillow(jpeg(image, quality=95)), 64, 64).astype(int)
-    assert np.abs(halved - later).mean() < 1.0
+    assert np.abs(halved - later).mean() < 2.0
     assert np.abs(halved - np.asarray(image.resize((64, 64), Image.Resampling.BOX)).astype(int)).mean() < 2.5
 
 

@@ -100,8 +100,8 @@ def tried() -> list[dict[str, Any]]:
 def tried_table() -> str:
     lines = ["| tried | before | after | kept |", "|---|---:|---:|---|"]
     for row in tried():
-        unit = row["unit"]
-        lines.append(f"| {row['what']} | {row['before']} {unit} | {row['after']} {unit} | {row['kept']} |")
+        before, after = (f"{row[when]} {row['unit']}".strip() for when in ("before", "after"))
+        lines.append(f"| {row['what']} | {before} | {after} | {row['kept']} |")
     return "\n".join(lines) + "\n"
 
 

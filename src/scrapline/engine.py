@@ -96,7 +96,7 @@ class Engine:
 def open_session(model: Path | bytes, tuning: Tuning = Tuning.LATENCY) -> ort.InferenceSession:
     """An ONNX Runtime session on this machine's cores; ScraplineError where the model is damaged.
 
-    Tuned for latency, its threads wait for the next frame awake, 40 ms at most, and then sleep; tuned for throughput, it
+    Tuned for latency, its threads wait awake for the next frame, 40 ms at most, then sleep; for throughput it
     has none of its own.
     """
     options = ort.SessionOptions()

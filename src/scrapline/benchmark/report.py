@@ -46,7 +46,9 @@ def content(engines: dict[str, Any], engine: Engine, frames: int, rounds: int, n
 
 def rows(found: dict[str, Any]) -> list[tuple[str, ...]]:
     """The table's cells, a row an engine; the last two columns are ratios to the usual loop."""
-    return [(TITLES[name], *_cells(figures), f"{figures['test_accuracy']:.1%}") for name, figures in _sorted(found)]
+    return [
+        (TITLES[name], *_cells(figures), f"{100 * figures['test_accuracy']:.1f} %") for name, figures in _sorted(found)
+    ]
 
 
 def markdown(found: dict[str, Any]) -> str:

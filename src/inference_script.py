@@ -21,8 +21,9 @@ def export() -> None:
     from scrapline.export import report, stage
 
     settings = params.load().export
+    inputs = stage.Inputs.read()
     with replacing(paths.ONNX, paths.ONNX_INT8, paths.EXPORT) as (fp32_path, int8_path, results):
-        content = stage.export(settings, fp32_path, int8_path)
+        content = stage.export(inputs, settings, fp32_path, int8_path)
         write_json(results / paths.EXPORT_METRICS.name, content)
     report.tell(content)
 

@@ -1,5 +1,6 @@
 """The export stage from the checkpoint to both files: each step in its order."""
 
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -19,17 +20,29 @@ from scrapline.files import read_json
 from scrapline.params import Export
 
 
-def export(settings: Export, fp32_path: Path, int8_path: Path) -> dict[str, Any]:
+@dataclass(frozen=True)
+class Inputs:
+    """What the stages before wrote, besides the images."""
+
+    checkpoint: Checkpoint
+    operating_points: dict[str, Any]
+
+    @classmethod
+    def read(cls) -> "Inputs":
+        """From where the stages wrote it; ScraplineError where it is missing, damaged, or not of one run."""
+        checkpoint = Checkpoint.load(paths.CHECKPOINT)
+        shards.check_classes(paths.PREPARED, checkpoint.classes, paths.CHECKPOINT)
+        return cls(checkpoint, read_json(paths.OPERATING_POINTS))
+
+
+def export(inputs: Inputs, settings: Export, fp32_path: Path, int8_path: Path) -> dict[str, Any]:
     """Write both ONNX files; return the content of results/export/metrics.json.
 
     Raises ScraplineError where the float32 file does not say what the checkpoint says.
     """
-    checkpoint = Checkpoint.load(paths.CHECKPOINT)
-    shards.check_classes(paths.PREPARED, checkpoint.classes, paths.CHECKPOINT)
-    made_from = Provenance(
-        paths.CHECKPOINT, paths.MANIFEST, read_json(paths.OPERATING_POINTS), settings.model_dump(mode="json")
-    )
-    about = metadata(checkpoint, made_from)
+    checkpoint = inputs.checkpoint
+    params = settings.model_dump(mode="json")
+    about = metadata(checkpoint, Provenance(paths.CHECKPOINT, paths.MANIFEST, inputs.operating_points, params))
     preprocessing = checkpoint.preprocessing
     measure = partial(parity.infer, preprocessing=preprocessing, folder=paths.PREPARED)
 

@@ -1,11 +1,15 @@
 """The benchmark with all its engines, for real, on the demo's clone; how fast they are is no test's business."""
 
 import json
+import os
+import signal
+import subprocess
+import time
 from pathlib import Path
 
 import pytest
 
-from pipeline.conftest import Clone
+from pipeline.conftest import HANGS_S, Clone
 from scrapline.benchmark.contenders import TITLES, available
 
 DOOR = ("python", "src/inference_script.py")
@@ -43,3 +47,36 @@ def test_it_keeps_a_table_and_a_chart(measured: Path) -> None:
     assert all(TITLES[name] in table for name in available())
     assert (measured / "benchmark.png").read_bytes().startswith(b"\x89PNG")
     assert sorted(path.name for path in measured.iterdir()) == ["benchmark.json", "benchmark.md", "benchmark.png"]
+
+
+def test_a_damaged_checkpoint_is_one_line_though_another_process_found_it(demo: Clone) -> None:
+    clone = demo.fork("damaged")
+    checkpoint = clone.root / "models/trained_model.pth"
+    data = checkpoint.read_bytes()
+    checkpoint.unlink()
+    checkpoint.write_bytes(data[: len(data) // 2])
+    said = clone.run(*DOOR, "benchmark", "--rounds", "1", "--frames", "1", check=False)
+    assert "Traceback" not in said
+    assert said.strip().splitlines()[-1].startswith("error: models/trained_model.pth is damaged")
+
+
+def test_ctrl_c_ends_all_its_processes_without_a_traceback(demo: Clone) -> None:
+    running = subprocess.Popen(
+        [*DOOR, "benchmark", "--rounds", "1000"],
+        cwd=demo.root,
+        env=demo.environment(),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,
+    )
+    time.sleep(4)  # its processes are being loaded
+    os.killpg(running.pid, signal.SIGINT)
+    said, _ = running.communicate(timeout=HANGS_S)
+    assert running.returncode == 130
+    assert "Traceback" not in said
+    assert "error: interrupted" in said
+    with pytest.raises(ProcessLookupError):
+        for _ in range(100):  # Python's own tracker of resources follows a moment later
+            os.killpg(running.pid, 0)
+            time.sleep(0.1)

@@ -13,13 +13,18 @@ import numpy.typing as npt
 from scrapline import paths, shards
 from scrapline.benchmark.contenders import Contender, Models, crew
 from scrapline.engine import Tuning
+from scrapline.errors import ScraplineError
 
 _WARM_UP = 10
 
 
 def serve(connection: Connection, name: str, models: Models, frames: Sequence[bytes]) -> None:
     """Load the engine, then answer orders `(what, number of frames)` until there are no more."""
-    bench = Bench(name, models, frames)
+    try:
+        bench = Bench(name, models, frames)
+    except ScraplineError as error:
+        connection.send(error)
+        return
     connection.send("ready")
     while True:
         try:

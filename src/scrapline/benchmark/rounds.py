@@ -1,10 +1,12 @@
 """The engines in turn, round after round, so that a machine whose speed drifts is as unfair to all of them."""
 
 import multiprocessing
+import signal
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection
+from multiprocessing.process import BaseProcess
 from statistics import median
 from typing import Any
 
@@ -86,7 +88,7 @@ def _processes(names: Sequence[str], models: Models, frames: Sequence[bytes]) ->
         for name in track(names, "loading engines", len(names), "engines"):
             ours, theirs = context.Pipe()
             worker = context.Process(target=process.serve, args=(theirs, name, models, frames), daemon=True)
-            worker.start()
+            _start(worker)
             theirs.close()
             workers.append(worker)
             connections[name] = ours
@@ -100,6 +102,18 @@ def _processes(names: Sequence[str], models: Models, frames: Sequence[bytes]) ->
             worker.join()
 
 
+def _start(worker: BaseProcess) -> None:
+    """Start it deaf to Ctrl-C, which this process answers: in the middle of its imports it would print a traceback."""
+    if not hasattr(signal, "pthread_sigmask"):
+        worker.start()
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        worker.start()
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
 def _ask(name: str, connection: Connection, order: str, number: int) -> Any:
     connection.send((order, number))
     return _receive(name, connection)
@@ -107,6 +121,9 @@ def _ask(name: str, connection: Connection, order: str, number: int) -> Any:
 
 def _receive(name: str, connection: Connection) -> Any:
     try:
-        return connection.recv()
+        answer = connection.recv()
     except EOFError:
         raise ScraplineError(f"the process of {name} ended early; what it said stands above") from None
+    if isinstance(answer, ScraplineError):
+        raise answer
+    return answer

@@ -1,23 +1,20 @@
 """The `classify` command: images from the command line through the engine, as a table or JSON lines."""
 
 import json
-import sys
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
 
 import numpy as np
-from rich.console import Console
 from rich.table import Column, Table
 from rich.text import Text
 
+from scrapline import tables
 from scrapline.engine import FRAMES_A_RUN, Classification, Engine
 from scrapline.errors import ScraplineError
 from scrapline.imaging import IMAGE_SUFFIXES, ImageError, Pixels
 from scrapline.parallel import cores, thread_map
-
-_WIDTH_OF_A_FILE = 400  # characters; no terminal wraps there
 
 
 @dataclass(frozen=True)
@@ -66,7 +63,7 @@ def print_table(results: Iterable[Result]) -> int:
             texts = (str(result.image), c.predicted_class, f"{c.confidence:.1%}", runner_up, note)
             cells = [Text(text) for text in texts]  # a file's name is no markup
         table.add_row(*cells)
-    Console(width=None if sys.stdout.isatty() else _WIDTH_OF_A_FILE).print(table)
+    tables.show(table)
     return unreadable
 
 

@@ -1,19 +1,17 @@
 """The `describe` command: what a deployed file says of itself, as a table or as JSON."""
 
 import json
-import sys
 from pathlib import Path
 from typing import Any
 
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from scrapline import tables
 from scrapline.engine import Engine
 
 # What one looks for first; whatever else a file carries comes after.
 _ORDER = ("precision", "arch", "classes", "thresholds", "target_purity", "preprocessing", "temperature", "weights")
-_WIDTH_OF_A_FILE = 400  # characters; no terminal wraps there
 
 
 def show(path: Path, engine: Engine, *, as_json: bool) -> None:
@@ -31,7 +29,7 @@ def show(path: Path, engine: Engine, *, as_json: bool) -> None:
     table = Table("", "", box=None, pad_edge=False, show_header=False)
     for key, value in content.items():
         table.add_row(key.replace("_", " "), Text(_plain(value), overflow="fold"))
-    Console(width=None if sys.stdout.isatty() else _WIDTH_OF_A_FILE).print(table)
+    tables.show(table)
 
 
 def _plain(value: Any) -> str:

@@ -1,25 +1,22 @@
 """What a benchmark found, as JSON, as a table in Markdown and on the console, and as a bar chart."""
 
 import platform
-import sys
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import matplotlib as mpl
-from rich.console import Console
 from rich.table import Table
 
 mpl.use("Agg")
 
 from matplotlib import pyplot as plt
 
-from scrapline import machine
+from scrapline import machine, tables
 from scrapline.benchmark.contenders import PEER, TITLES
 from scrapline.engine import Engine
 
 _PACKAGES = ("onnxruntime", "openvino", "torch", "torchvision", "pillow", "simplejpeg", "opencv-python-headless")
-_WIDTH_OF_A_FILE = 400  # characters; no terminal wraps there
 _OURS, _OTHERS = "#3a9d5d", "#8a8f98"
 _HEADINGS = ("engine", "bytes to decision p50 / p95 / p99", "model only p50", "frames/s", "end to end", "throughput")
 
@@ -74,7 +71,7 @@ def show(found: dict[str, Any]) -> None:
         table.add_column(heading, justify="left" if number == 0 else "right")
     for cells in rows(found):
         table.add_row(*cells)
-    Console(width=None if sys.stdout.isatty() else _WIDTH_OF_A_FILE).print(table)
+    tables.show(table)
 
 
 def chart(found: dict[str, Any], path: Path) -> None:

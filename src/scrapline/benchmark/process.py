@@ -16,6 +16,7 @@ from scrapline.engine import Tuning
 from scrapline.errors import ScraplineError
 
 _WARM_UP = 10
+_SETTLING_S = 0.1  # the threads of the measurement before wait awake for longer than its end
 
 
 def serve(connection: Connection, name: str, models: Models, frames: Sequence[bytes]) -> None:
@@ -81,6 +82,7 @@ class Bench:
             taken = (list(islice(waiting, worker.frames_a_run)) for _ in range(runs))
             return sum(len(_decide(worker, frames)) for frames in taken)
 
+        time.sleep(_SETTLING_S)
         with ThreadPoolExecutor(len(workers)) as pool:
             start = time.perf_counter()
             frames = sum(pool.map(work, workers))

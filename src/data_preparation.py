@@ -1,6 +1,6 @@
 """Prepare data: `prepare` is the pipeline's first stage, `fetch` brings photos in, `check` looks before a run."""
 
-from scrapline import start  # noqa: F401 - before what is slow to import, or not installed
+from scrapline.cli import start  # noqa: F401 - before what is slow to import, or not installed
 
 # isort: split
 from pathlib import Path
@@ -8,9 +8,10 @@ from typing import Annotated
 
 import typer
 
-from scrapline import errors, params, paths
-from scrapline.console import say
-from scrapline.outs import replacing, scratch
+from scrapline import params, paths
+from scrapline.cli import entry
+from scrapline.cli.console import say
+from scrapline.system.outs import replacing, scratch
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
 
@@ -18,7 +19,8 @@ app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_
 @app.command()
 def prepare() -> None:
     """Clean the source's images, split them without leaks, and write shards, test frames and a report."""
-    from scrapline.prepare import cleaning, dataset, sources
+    from scrapline.data import sources
+    from scrapline.prepare import cleaning, dataset
 
     settings = params.load()
     source = sources.open_source(settings.data.source)
@@ -47,7 +49,7 @@ def fetch(
     max_gb: Annotated[float, typer.Option(min=0.001, help="How much an archive may unpack to.")] = 20.0,
 ) -> None:
     """Fill data/raw with photos, checked, all or nothing; then `dvc add data/raw` versions them."""
-    from scrapline.prepare import fetch as fetching
+    from scrapline.fetch import command as fetching
 
     request = fetching.Request(
         source=source, split=split, archive=archive, replace=replace, sha256=sha256, max_bytes=round(max_gb * 1e9)
@@ -58,8 +60,10 @@ def fetch(
 @app.command()
 def check() -> None:
     """Check params.yaml and the inputs of every stage without running any; say what is new since the last run."""
-    from scrapline.classifier import check_arch
-    from scrapline.prepare import changes, cleaning, sources
+    from scrapline.data import sources
+    from scrapline.fetch import changes
+    from scrapline.model.classifier import check_arch
+    from scrapline.prepare import cleaning
 
     settings = params.load()
     check_arch(settings.model.arch)
@@ -68,7 +72,7 @@ def check() -> None:
     cleaning.lists_folder(settings.data)
     weights = settings.model.weights
     if weights not in ("none", "imagenet") and not (paths.PRETRAINED / weights).is_file():
-        raise errors.ScraplineError(
+        raise entry.ScraplineError(
             f"model.weights `{weights}` is not in {paths.PRETRAINED}: put the file there, or use none or imagenet"
         )
     say(f"params.yaml is valid; {settings.data.source}: {images} images in {len(source.classes)} classes")
@@ -78,4 +82,4 @@ def check() -> None:
 
 
 if __name__ == "__main__":
-    errors.run(app)
+    entry.run(app)

@@ -1,6 +1,6 @@
 """Export the model to ONNX (the pipeline's fourth stage), and classify images with the exported file."""
 
-from scrapline import start  # noqa: F401 - before what is slow to import, or not installed
+from scrapline.cli import start  # noqa: F401 - before what is slow to import, or not installed
 
 # isort: split
 from pathlib import Path
@@ -8,9 +8,10 @@ from typing import Annotated
 
 import typer
 
-from scrapline import errors, params, paths
-from scrapline.files import write_json
-from scrapline.outs import replacing
+from scrapline import params, paths
+from scrapline.cli import entry
+from scrapline.system.files import write_json
+from scrapline.system.outs import replacing
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
 
@@ -35,15 +36,15 @@ def classify(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON lines instead of a table.")] = False,
 ) -> None:
     """Say what material each image shows: class, confidence, runner-up. Exit code 1 if any could not be read."""
-    from scrapline import classification, deployed
-    from scrapline.engine import Engine, Tuning
+    from scrapline.runtime import classify, deployed
+    from scrapline.runtime.engine import Engine, Tuning
 
-    found = classification.find_images(images)
+    found = classify.find_images(images)
     tuning = Tuning.LATENCY if len(found) == 1 else Tuning.THROUGHPUT
-    results = classification.classify_all(Engine.load(model or deployed.model_path(), tuning), found)
-    unreadable = classification.print_json(results) if as_json else classification.print_table(results)
+    results = classify.classify_all(Engine.load(model or deployed.model_path(), tuning), found)
+    unreadable = classify.print_json(results) if as_json else classify.print_table(results)
     if unreadable:
-        raise errors.ScraplineError(f"{unreadable} of {len(found)} images could not be read")
+        raise entry.ScraplineError(f"{unreadable} of {len(found)} images could not be read")
 
 
 @app.command()
@@ -52,11 +53,11 @@ def describe(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False,
 ) -> None:
     """Say what an exported model is: its classes, preprocessing, thresholds, precision, and what it was made of."""
-    from scrapline import deployed, description
-    from scrapline.engine import Engine
+    from scrapline.runtime import deployed, describe
+    from scrapline.runtime.engine import Engine
 
     path = model or deployed.model_path()
-    description.show(path, Engine.load(path), as_json=as_json)
+    describe.show(path, Engine.load(path), as_json=as_json)
 
 
 @app.command()
@@ -77,4 +78,4 @@ def benchmark(
 
 
 if __name__ == "__main__":
-    errors.run(app)
+    entry.run(app)

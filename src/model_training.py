@@ -1,13 +1,14 @@
 """Train and evaluate: the pipeline's second and third stages."""
 
-from scrapline import start  # noqa: F401 - before what is slow to import, or not installed
+from scrapline.cli import start  # noqa: F401 - before what is slow to import, or not installed
 
 # isort: split
 import typer
 
-from scrapline import errors, params, paths
-from scrapline.files import write_json
-from scrapline.outs import replacing
+from scrapline import params, paths
+from scrapline.cli import entry
+from scrapline.system.files import write_json
+from scrapline.system.outs import replacing
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
 
@@ -15,12 +16,13 @@ app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_
 @app.command()
 def train() -> None:
     """Fine-tune the network on the prepared images and write a calibrated checkpoint."""
-    from scrapline import shards
-    from scrapline.classifier import Checkpoint, Classifier, pick_device, reproducible
-    from scrapline.features import Extractor
-    from scrapline.imaging import Preprocessing
+    from scrapline.data import shards
+    from scrapline.data.imaging import Preprocessing
+    from scrapline.measures import calibration
+    from scrapline.model.classifier import Checkpoint, Classifier, pick_device, reproducible
+    from scrapline.model.features import Extractor
     from scrapline.params import Trainable
-    from scrapline.train import calibration, fit, outcome
+    from scrapline.train import fit, outcome
     from scrapline.train.head import train_head
     from scrapline.train.tune import fine_tune
     from scrapline.train.weights import initialise
@@ -50,10 +52,10 @@ def train() -> None:
 @app.command()
 def evaluate() -> None:
     """Measure the checkpoint on validation and test, and choose each class's operating point on validation."""
-    from scrapline import shards
-    from scrapline.classifier import Checkpoint, pick_device, reproducible
+    from scrapline.data import shards
     from scrapline.evaluate import assess
-    from scrapline.features import Extractor
+    from scrapline.model.classifier import Checkpoint, pick_device, reproducible
+    from scrapline.model.features import Extractor
 
     settings = params.load()
     checkpoint = Checkpoint.load(paths.CHECKPOINT)
@@ -61,7 +63,7 @@ def evaluate() -> None:
     base = Extractor(checkpoint.classifier(), paths.PREPARED, checkpoint.preprocessing, pick_device("auto"))
     with reproducible(), replacing(paths.EVALUATION) as (results,):
         validation, test = (assess.Scored.of(base.predict(split), checkpoint.temperature) for split in ("val", "test"))
-        points = assess.operating_points(validation, checkpoint.classes, settings.evaluate.target_purity)
+        points = assess.chosen_points(validation, checkpoint.classes, settings.evaluate.target_purity)
         content = assess.evaluation_metrics(validation, test, points, checkpoint)
         assess.write_results(results, paths.PREPARED, content, points, test, checkpoint)
         assess.draw_learning_curves(results, paths.HISTORY, paths.TRAINING_METRICS)
@@ -69,4 +71,4 @@ def evaluate() -> None:
 
 
 if __name__ == "__main__":
-    errors.run(app)
+    entry.run(app)

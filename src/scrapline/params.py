@@ -6,8 +6,8 @@ from typing import Annotated, Literal
 
 from pydantic import Field, field_validator, model_validator
 
-from scrapline import config
-from scrapline.config import Section
+from scrapline.cli import config
+from scrapline.cli.config import Section
 from scrapline.paths import PARAMS
 
 Positive = Annotated[float, Field(gt=0)]

@@ -218,7 +218,7 @@ def code() -> Iterator[Change]:
             yield Change(f"`{name}`", append(name, "# edited\n"), runs)
         elif path.name in {"scene.py", "glass.py"}:
             yield Change(f"`{name}`, as any file below `{RENDERING}`", append(name, "# edited\n"), runs)
-    template = Path("src/scrapline/simulate/report.md.j2").as_posix()
+    template = Path("src/scrapline/report/report.md.j2").as_posix()
     yield Change(f"`{template}`", append(template, "\nedited\n"), (SIMULATE,))
 
 

@@ -58,7 +58,7 @@ def test_only_the_stages_that_may_leave_outs_uncached(stage: str) -> None:
 
 
 def test_the_report_template_is_a_dep() -> None:
-    assert "src/scrapline/simulate/report.md.j2" in STAGES["simulate"]["deps"]
+    assert "src/scrapline/report/report.md.j2" in STAGES["simulate"]["deps"]
 
 
 def test_metrics_and_plots_name_what_the_stages_write() -> None:

@@ -2,15 +2,16 @@
 
 from pathlib import Path
 
-from scrapline import classification, paths
+from scrapline import paths
 from scrapline.benchmark import contenders, report, rounds
 from scrapline.benchmark.contenders import Models
-from scrapline.console import say
-from scrapline.engine import Engine
-from scrapline.errors import ScraplineError
-from scrapline.files import require, write_json
-from scrapline.imaging import ImageError
-from scrapline.outs import replacing
+from scrapline.cli.console import say
+from scrapline.cli.entry import ScraplineError
+from scrapline.data.imaging import ImageError
+from scrapline.runtime import classify
+from scrapline.runtime.engine import Engine
+from scrapline.system.files import require, write_json
+from scrapline.system.outs import replacing
 
 
 def benchmark(images: list[Path], turns: int, frames_a_turn: int, folder: Path | None) -> None:
@@ -24,7 +25,7 @@ def benchmark(images: list[Path], turns: int, frames_a_turn: int, folder: Path |
     names = contenders.available()
     if len(names) < len(contenders.TITLES):
         say("OpenVINO is not installed and is left out: pip install -r requirements-benchmark.txt")
-    frames = _readable(engine, classification.find_images(images))
+    frames = _readable(engine, classify.find_images(images))
     measured = rounds.run(names, models, frames, turns, frames_a_turn)
     found = report.content(rounds.figures(measured), engine, len(frames), turns, frames_a_turn)
     report.show(found)

@@ -10,10 +10,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from scrapline import paths, shards
+from scrapline import paths
 from scrapline.benchmark.contenders import Contender, Models, crew
-from scrapline.engine import Tuning
-from scrapline.errors import ScraplineError
+from scrapline.cli.entry import ScraplineError
+from scrapline.data import shards
+from scrapline.runtime.engine import Tuning
 
 _WARM_UP = 10
 _SETTLING_S = 0.1  # the threads of the measurement before wait awake for longer than its end

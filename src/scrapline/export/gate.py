@@ -7,10 +7,10 @@ import numpy as np
 import numpy.typing as npt
 import onnx
 
-from scrapline.console import say, track
-from scrapline.engine import open_session
+from scrapline.cli.console import say, track
 from scrapline.export.int8 import Quantiser, Recipe
 from scrapline.export.parity import Probabilities, Run, run_of
+from scrapline.runtime.engine import open_session
 
 _CALIBRATIONS = ("minmax", "percentile")
 _TWO_IMAGES = 2

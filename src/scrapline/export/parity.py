@@ -9,11 +9,12 @@ import numpy as np
 import numpy.typing as npt
 import onnxruntime as ort
 
-from scrapline import batches, shards
-from scrapline.console import counter
-from scrapline.engine import Engine
-from scrapline.errors import ScraplineError
-from scrapline.imaging import Preprocessing
+from scrapline.cli.console import counter
+from scrapline.cli.entry import ScraplineError
+from scrapline.data import shards
+from scrapline.data.imaging import Preprocessing
+from scrapline.model import batches
+from scrapline.runtime.engine import Engine
 
 _MAIN_BATCH = 32
 _OTHER_BATCHES = (1, 3)

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from scrapline.console import say
+from scrapline.cli.console import say
 from scrapline.export.gate import Attempt, Outcome
 from scrapline.export.parity import Parity, Probabilities
 from scrapline.params import Deploy

@@ -9,15 +9,17 @@ import numpy as np
 import numpy.typing as npt
 import onnx
 
-from scrapline import batches, paths, shards
-from scrapline.classifier import Checkpoint, pick_device, probabilities, reproducible
-from scrapline.engine import Engine
+from scrapline import paths
+from scrapline.data import shards
 from scrapline.export import gate, parity, report
 from scrapline.export.int8 import Quantiser
 from scrapline.export.onnx import Provenance, convert, metadata, stamped
-from scrapline.features import Extractor
-from scrapline.files import read_json
+from scrapline.model import batches
+from scrapline.model.classifier import Checkpoint, pick_device, probabilities, reproducible
+from scrapline.model.features import Extractor
 from scrapline.params import Export
+from scrapline.runtime.engine import Engine
+from scrapline.system.files import read_json
 
 
 @dataclass(frozen=True)

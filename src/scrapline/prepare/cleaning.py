@@ -6,15 +6,15 @@ from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from scrapline import splitting
-from scrapline.console import track
-from scrapline.errors import ScraplineError
-from scrapline.parallel import process_map
+from scrapline.cli.console import track
+from scrapline.cli.entry import ScraplineError
+from scrapline.data import splitting
+from scrapline.data.sources import ContentDigest, Item, Source, count
 from scrapline.params import Data, SplitScheme
 from scrapline.paths import SPLITS
 from scrapline.prepare import quality
 from scrapline.prepare.quality import Photo, Rejected
-from scrapline.prepare.sources import ContentDigest, Item, Source, count
+from scrapline.system.parallel import process_map
 
 THUMBNAILS = "thumbnails"  # in the spool
 

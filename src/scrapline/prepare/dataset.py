@@ -7,15 +7,15 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from scrapline import imaging, shards, splitting
-from scrapline.console import say, track
-from scrapline.files import write_json
+from scrapline.cli.console import say, track
+from scrapline.data import imaging, shards, splitting
+from scrapline.data.contact_sheets import Thumb, contact_sheet
+from scrapline.data.sources import describe
 from scrapline.params import Data
-from scrapline.pictures import Thumb, contact_sheet
 from scrapline.prepare import quality
 from scrapline.prepare.cleaning import Cleaned, Examined, StoredBytes
 from scrapline.prepare.quality import Photo
-from scrapline.prepare.sources import describe
+from scrapline.system.files import write_json
 
 _SHEET_IMAGES = 40
 

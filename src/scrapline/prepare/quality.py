@@ -13,9 +13,9 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from scrapline import imaging
-from scrapline.console import counter
-from scrapline.prepare.sources import FolderSource, Item, Source
+from scrapline.cli.console import counter
+from scrapline.data import imaging
+from scrapline.data.sources import FolderSource, Item, Source
 
 _HASH_SIDE = 16
 # Of 256 dHash bits. Measured on TrashNet: with the correlation below, every pair found up to here shows the same

@@ -11,8 +11,8 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from scrapline.console import say
-from scrapline.errors import ScraplineError
+from scrapline.cli.console import say
+from scrapline.cli.entry import ScraplineError
 from scrapline.params import Train
 
 _WARM_UP_SHARE = 0.05

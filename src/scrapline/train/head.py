@@ -6,9 +6,9 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from scrapline.classifier import native_bf16
-from scrapline.console import say
-from scrapline.features import Extractor, Features
+from scrapline.cli.console import say
+from scrapline.model.classifier import native_bf16
+from scrapline.model.features import Extractor, Features
 from scrapline.params import Params
 from scrapline.train.augment import views
 from scrapline.train.fit import Epoch, Task, balanced_weights, fit

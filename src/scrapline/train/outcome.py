@@ -6,8 +6,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from scrapline.classifier import Checkpoint
-from scrapline.console import say
+from scrapline.cli.console import say
+from scrapline.model.classifier import Checkpoint
 from scrapline.params import Params
 from scrapline.train.fit import Epoch, best_of
 

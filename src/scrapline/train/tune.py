@@ -6,12 +6,13 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from scrapline import batches, shards
-from scrapline.batches import predict
-from scrapline.classifier import Classifier, mixed_precision, native_bf16, normalise
-from scrapline.console import say, track
-from scrapline.errors import ScraplineError
-from scrapline.imaging import Preprocessing
+from scrapline.cli.console import say, track
+from scrapline.cli.entry import ScraplineError
+from scrapline.data import shards
+from scrapline.data.imaging import Preprocessing
+from scrapline.model import batches
+from scrapline.model.batches import predict
+from scrapline.model.classifier import Classifier, mixed_precision, native_bf16, normalise
 from scrapline.params import Params, Trainable
 from scrapline.train.augment import augmented, train_transform
 from scrapline.train.fit import Task, balanced_weights, fit

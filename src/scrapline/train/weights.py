@@ -6,9 +6,9 @@ import torch
 import torchvision
 from torch import nn
 
-from scrapline.classifier import Classifier, load_tensors
-from scrapline.errors import ScraplineError
-from scrapline.files import sha256
+from scrapline.cli.entry import ScraplineError
+from scrapline.model.classifier import Classifier, load_tensors
+from scrapline.system.files import sha256
 
 
 def initialise(model: Classifier, weights: str, folder: Path) -> dict[str, str]:

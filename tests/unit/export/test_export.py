@@ -9,14 +9,15 @@ import pytest
 import torch
 
 from conftest import CLASSES, ROOT, jpeg, noise
-from scrapline import batches, shards
-from scrapline.classifier import Checkpoint, Classifier, probabilities
-from scrapline.engine import Engine
-from scrapline.errors import ScraplineError
+from scrapline.cli.entry import ScraplineError
+from scrapline.data import shards
+from scrapline.data.imaging import Preprocessing
 from scrapline.export import parity
 from scrapline.export.onnx import Provenance, convert, metadata, stamped
-from scrapline.features import Extractor
-from scrapline.imaging import Preprocessing
+from scrapline.model import batches
+from scrapline.model.classifier import Checkpoint, Classifier, probabilities
+from scrapline.model.features import Extractor
+from scrapline.runtime.engine import Engine
 
 PREPROCESSING = Preprocessing(input_size=64, max_side=512)
 
@@ -98,13 +99,13 @@ def test_the_engine_sees_the_pixels_that_training_saw(checkpoint: Checkpoint, mo
 def test_features_are_cached_and_a_damaged_entry_is_made_anew(
     checkpoint: Checkpoint, prepared: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("scrapline.features.cache_folder", lambda: tmp_path / "cache")
+    monkeypatch.setattr("scrapline.model.features.cache_folder", lambda: tmp_path / "cache")
     extractor = Extractor(checkpoint.classifier(), prepared, PREPROCESSING, torch.device("cpu"))
     first = np.array(extractor.features("val").values)
     monkeypatch.setattr(Extractor, "_embed", lambda *_: pytest.fail("computed although cached"))
     np.testing.assert_array_equal(extractor.features("val").values, first)
     monkeypatch.undo()
-    monkeypatch.setattr("scrapline.features.cache_folder", lambda: tmp_path / "cache")
+    monkeypatch.setattr("scrapline.model.features.cache_folder", lambda: tmp_path / "cache")
     (entry,) = (tmp_path / "cache").iterdir()
     damaged = bytearray((entry / "values.npy").read_bytes())
     damaged[-1] ^= 0xFF

@@ -8,12 +8,12 @@ import numpy as np
 import onnx
 import pytest
 
-from scrapline.engine import open_session
 from scrapline.export import gate, report
 from scrapline.export.gate import Outcome, Reference
 from scrapline.export.int8 import Quantiser
 from scrapline.export.parity import Parity, Run, run_of
 from scrapline.params import Deploy
+from scrapline.runtime.engine import open_session
 from unit.export import small
 
 IMAGES = 100

@@ -7,9 +7,9 @@ import pytest
 from PIL import Image, ImageEnhance
 
 from conftest import jpeg, noise
+from scrapline.data.sources import FolderSource, Item
 from scrapline.prepare import quality
 from scrapline.prepare.quality import Photo, Rejected
-from scrapline.prepare.sources import FolderSource, Item
 
 
 def examine(root: Path, path: str, tmp_path: Path, min_side: int = 32) -> Photo | Rejected:

@@ -8,11 +8,13 @@ import torch
 from torch import Tensor, nn
 
 from conftest import CLASSES, ROOT, jpeg, noise
-from scrapline import batches, params, shards
-from scrapline.batches import EVALUATION_BATCH
-from scrapline.classifier import Classifier, normalise
-from scrapline.features import Extractor
-from scrapline.imaging import Preprocessing
+from scrapline import params
+from scrapline.data import shards
+from scrapline.data.imaging import Preprocessing
+from scrapline.model import batches
+from scrapline.model.batches import EVALUATION_BATCH
+from scrapline.model.classifier import Classifier, normalise
+from scrapline.model.features import Extractor
 from scrapline.params import Augment, Params
 from scrapline.train import tune
 from scrapline.train.augment import views
@@ -45,7 +47,7 @@ def prepared(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def small(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Classifier:
-    monkeypatch.setattr("scrapline.features.cache_folder", lambda: tmp_path / "cache")
+    monkeypatch.setattr("scrapline.model.features.cache_folder", lambda: tmp_path / "cache")
     torch.manual_seed(0)
     return Classifier("resnet18", 2)
 

@@ -3,9 +3,10 @@ import pytest
 import torch
 from torch import nn
 
-from scrapline.errors import ScraplineError
+from scrapline.cli.entry import ScraplineError
+from scrapline.measures import calibration
 from scrapline.params import Train
-from scrapline.train import calibration, fit
+from scrapline.train import fit
 from scrapline.train.fit import Task, balanced_weights, warm_up_and_cosine
 
 

@@ -10,8 +10,8 @@ import typer
 
 from scrapline import params, paths
 from scrapline.cli import entry
-from scrapline.cli.console import say
-from scrapline.system.outs import replacing, scratch
+from scrapline.cli.console import info
+from scrapline.system.errors import ScraplineError
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
 
@@ -19,24 +19,9 @@ app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_
 @app.command()
 def prepare() -> None:
     """Clean the source's images, split them without leaks, and write shards, test frames and a report."""
-    from scrapline.data import sources
-    from scrapline.prepare import cleaning, dataset
+    from scrapline.prepare import stage
 
-    settings = params.load()
-    source = sources.open_source(settings.data.source)
-    lists = cleaning.lists_folder(settings.data)
-    with (
-        scratch(paths.PREPARED.with_name(".spool.partial")) as spool,
-        replacing(paths.PREPARED, paths.TEST_FRAMES, paths.PREPARATION) as (prepared, frames, report),
-    ):
-        reader = cleaning.StoredBytes(source, spool)
-        examined = cleaning.examine(source, spool, settings.data)
-        cleaned = cleaning.clean(examined, reader, settings.data, seed=settings.seed, lists=lists)
-        dataset.write_shards(prepared, cleaned, reader, settings.data)
-        laid_out = dataset.write_test_frames(frames, cleaned, reader, settings.data.test_frames)
-        facts = dataset.facts(examined, settings.data, laid_out)
-        dataset.write_report(report, cleaned, reader, facts, settings.data.max_side)
-    dataset.tell(cleaned, examined.images)
+    stage.prepare(params.load())
 
 
 @app.command()
@@ -54,7 +39,7 @@ def fetch(
     request = fetching.Request(
         source=source, split=split, archive=archive, replace=replace, sha256=sha256, max_bytes=round(max_gb * 1e9)
     )
-    fetching.tell(fetching.fetch(request))
+    fetching.print_summary(fetching.fetch(request))
 
 
 @app.command()
@@ -72,13 +57,13 @@ def check() -> None:
     cleaning.lists_folder(settings.data)
     weights = settings.model.weights
     if weights not in ("none", "imagenet") and not (paths.PRETRAINED / weights).is_file():
-        raise entry.ScraplineError(
+        raise ScraplineError(
             f"model.weights `{weights}` is not in {paths.PRETRAINED}: put the file there, or use none or imagenet"
         )
-    say(f"params.yaml is valid; {settings.data.source}: {images} images in {len(source.classes)} classes")
+    info(f"params.yaml is valid; {settings.data.source}: {images} images in {len(source.classes)} classes")
     changed = changes.since_prepared(source, settings.data.source)
     for line in changed.lines() if changed else []:
-        say(f"  {line}")
+        info(f"  {line}")
 
 
 if __name__ == "__main__":

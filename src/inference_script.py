@@ -10,8 +10,7 @@ import typer
 
 from scrapline import params, paths
 from scrapline.cli import entry
-from scrapline.system.files import write_json
-from scrapline.system.outs import replacing
+from scrapline.system.errors import ScraplineError
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
 
@@ -19,14 +18,9 @@ app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_
 @app.command()
 def export() -> None:
     """Convert the checkpoint to ONNX, in float32 and in INT8, and say which of both the line runs."""
-    from scrapline.export import report, stage
+    from scrapline.export import stage
 
-    settings = params.load().export
-    inputs = stage.Inputs.read()
-    with replacing(paths.ONNX, paths.ONNX_INT8, paths.EXPORT) as (fp32_path, int8_path, results):
-        content = stage.export(inputs, settings, fp32_path, int8_path)
-        write_json(results / paths.EXPORT_METRICS.name, content)
-    report.tell(content)
+    stage.export(params.load().export)
 
 
 @app.command()
@@ -44,7 +38,7 @@ def classify(
     results = classify.classify_all(Engine.load(model or deployed.model_path(), tuning), found)
     unreadable = classify.print_json(results) if as_json else classify.print_table(results)
     if unreadable:
-        raise entry.ScraplineError(f"{unreadable} of {len(found)} images could not be read")
+        raise ScraplineError(f"{unreadable} of {len(found)} images could not be read")
 
 
 @app.command()

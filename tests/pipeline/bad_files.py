@@ -98,7 +98,8 @@ def checkpoint() -> bytes:
     import torch
 
     from scrapline.data.imaging import Preprocessing
-    from scrapline.model.classifier import FORMAT_VERSION, Classifier
+    from scrapline.model.checkpoint import FORMAT_VERSION
+    from scrapline.model.classifier import Classifier
 
     content = {"format_version": FORMAT_VERSION, "arch": SMALL, "classes": list(CLASSES), "temperature": 1.0}
     content |= {"preprocessing": Preprocessing(32, 512).to_dict(), "weights": {"name": "none"}}

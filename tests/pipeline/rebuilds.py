@@ -210,7 +210,7 @@ def code() -> Iterator[Change]:
         EXPORT: "inference_script.py",
         SIMULATE: "simulation.py",
     }
-    needed = {stage: closure.of_command(door, stage) for stage, door in commands.items()}
+    needed = {stage: closure.of_command(script, stage) for stage, script in commands.items()}
     for path in sorted(ROOT.glob("src/**/*.py")):
         name = path.relative_to(ROOT).as_posix()
         runs = tuple(stage for stage in STAGES if name in needed[stage])

@@ -37,7 +37,7 @@ sys.exit(code)
 """
 
 
-def door(command: str, work: Path, *python: str, **environment: str) -> subprocess.CompletedProcess[str]:
+def run_script(command: str, work: Path, *python: str, **environment: str) -> subprocess.CompletedProcess[str]:
     script, *arguments = shlex.split(command)
     own = {"XDG_CACHE_HOME": str(work.parent / "home"), "CUDA_VISIBLE_DEVICES": "", "NO_PROXY": "*"}
     return subprocess.run(
@@ -77,7 +77,7 @@ def test_what_is_wrong_is_one_line_with_its_remedy_and_nothing_is_lost(case: Cas
     shutil.copytree(good, work)
     case.break_it(work)
     before = content(work)
-    done = door(case.command, work, *case.python, **dict(case.environment))
+    done = run_script(case.command, work, *case.python, **dict(case.environment))
     assert done.returncode == 1, done.stderr[-2000:]
     assert "Traceback" not in done.stderr
     errors = [line for line in done.stderr.splitlines() if line.startswith("error:")]
@@ -92,7 +92,7 @@ def test_classes_with_spaces_and_of_any_script_are_prepared(good: Path, tmp_path
     shutil.copytree(good, work)
     (work / "data/raw/blue").rename(work / "data/raw/clear glass")
     (work / "data/raw/red").rename(work / "data/raw/métal 金属")
-    done = door("data_preparation.py prepare", work)
+    done = run_script("data_preparation.py prepare", work)
     assert done.returncode == 0, done.stderr[-2000:]
     assert {row["class"] for row in rows(work / "data/prepared/manifest.csv")} == {"clear glass", "métal 金属"}
     assert {path.name for path in (work / "data/test_frames").iterdir()} == {"clear glass", "métal 金属"}
@@ -124,7 +124,7 @@ def odd_work(good: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def prepared(odd_work: Path) -> Prepared:
-    done = door("data_preparation.py prepare", odd_work, sys.executable, "-c", MEASURED, sys.executable)
+    done = run_script("data_preparation.py prepare", odd_work, sys.executable, "-c", MEASURED, sys.executable)
     manifest = rows(odd_work / "data/prepared/manifest.csv")
     quarantine = rows(odd_work / "results/preparation/quarantine.csv")
     return Prepared(

@@ -5,11 +5,11 @@ from pathlib import Path
 from scrapline import paths
 from scrapline.benchmark import contenders, report, rounds
 from scrapline.benchmark.contenders import Models
-from scrapline.cli.console import say
-from scrapline.cli.entry import ScraplineError
+from scrapline.cli.console import info
 from scrapline.data.imaging import ImageError
 from scrapline.runtime import classify
 from scrapline.runtime.engine import Engine
+from scrapline.system.errors import ScraplineError
 from scrapline.system.files import require, write_json
 from scrapline.system.outs import replacing
 
@@ -24,7 +24,7 @@ def benchmark(images: list[Path], turns: int, frames_a_turn: int, folder: Path |
     require(paths.MANIFEST)
     names = contenders.available()
     if len(names) < len(contenders.TITLES):
-        say("OpenVINO is not installed and is left out: pip install -r requirements-benchmark.txt")
+        info("OpenVINO is not installed and is left out: pip install -r requirements-benchmark.txt")
     frames = _readable(engine, classify.find_images(images))
     measured = rounds.run(names, models, frames, turns, frames_a_turn)
     found = report.content(rounds.figures(measured), engine, len(frames), turns, frames_a_turn)
@@ -35,7 +35,7 @@ def benchmark(images: list[Path], turns: int, frames_a_turn: int, folder: Path |
             write_json(as_json, found)
             table.write_text(report.markdown(found), encoding="utf-8", newline="\n")
             report.chart(found, chart)
-        say(f"kept in {folder}")
+        info(f"kept in {folder}")
 
 
 def _readable(engine: Engine, images: list[Path]) -> list[bytes]:
@@ -45,7 +45,7 @@ def _readable(engine: Engine, images: list[Path]) -> list[bytes]:
         try:
             engine.preprocess(data)
         except ImageError as error:
-            say(f"{path} is left out: {error}")
+            info(f"{path} is left out: {error}")
             continue
         frames.append(data)
     if not frames:

@@ -15,7 +15,7 @@ import numpy as np
 from scrapline.benchmark import process
 from scrapline.benchmark.contenders import PEER, Models
 from scrapline.cli.console import counter, track
-from scrapline.cli.entry import ScraplineError
+from scrapline.system.errors import ScraplineError
 from scrapline.system.parallel import cores
 
 _TIMED = ("end_to_end", "decode", "model")

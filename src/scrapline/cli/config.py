@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from scrapline.cli.entry import ScraplineError
+from scrapline.system.errors import ScraplineError
 
 
 class Section(BaseModel):

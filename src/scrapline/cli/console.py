@@ -13,8 +13,8 @@ T = TypeVar("T")
 console = Console(file=sys.stderr, highlight=False)
 
 
-def say(message: str) -> None:
-    """One line of news."""
+def info(message: str) -> None:
+    """Print one line of news."""
     console.print(message, soft_wrap=True, markup=False)
 
 

@@ -1,4 +1,4 @@
-"""What every door imports before anything else: the requirements are there, and Ctrl-C shows no traceback."""
+"""What every script imports before anything else: the requirements are there, and Ctrl-C shows no traceback."""
 
 import importlib.util
 import signal

@@ -9,10 +9,9 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, fields
 from itertools import groupby
 from pathlib import Path
-from typing import Any
 
-from scrapline.cli.entry import ScraplineError
 from scrapline.system import files
+from scrapline.system.errors import ScraplineError
 
 _TAR_BLOCK = 512
 _TAR_END = 2 * 10 * 1024
@@ -73,8 +72,7 @@ def plan(split: str, image_ids: Sequence[str], sizes: Sequence[int], *, shard_mb
 def write(folder: Path, rows: Iterable[Row], read: Callable[[Row], tuple[str, bytes]], classes: list[str]) -> None:
     """Write shards, manifest.csv and classes.json; `rows` are sorted by split and id, `read` gives suffix and bytes.
 
-    The same images give the same bytes: members are sorted, owners empty and times zero. Written by tarfile, since
-    importing webdataset imports torch, which takes as long as examining a thousand photos.
+    The same images give the same bytes: members are sorted, owners empty and times zero.
     """
     index = {name: number for number, name in enumerate(classes)}
     names = ["class" if field.name == "class_name" else field.name for field in fields(Row)]
@@ -125,14 +123,11 @@ def paths(folder: Path, split: str) -> list[Path]:
 
 def read(folder: Path, split: str) -> Iterator[Sample]:
     """Stream one split's images in id order, one at a time."""
-    from webdataset.tariterators import group_by_keys, tar_file_expander
-
     for path in paths(folder, split):
         try:
-            with path.open("rb") as stream:
-                for raw in group_by_keys(tar_file_expander([{"url": path.name, "stream": stream}])):
-                    yield _sample(raw)
-        except (tarfile.TarError, OSError, EOFError, ValueError, KeyError) as error:
+            with tarfile.open(path, "r:") as tar:
+                yield from _samples(tar)
+        except (tarfile.TarError, OSError, EOFError, ValueError) as error:
             reason = str(error.args[0] if error.args else error)
             raise ScraplineError(f"{path} is damaged ({reason}): `dvc checkout` or `dvc repro prepare`") from None
 
@@ -144,9 +139,23 @@ def _add(tar: tarfile.TarFile, name: str, data: bytes) -> None:
     tar.members.clear()  # type: ignore[attr-defined] # tarfile remembers every member it wrote, about a kilobyte each
 
 
-def _sample(raw: dict[str, Any]) -> Sample:
-    data = next(value for key, value in raw.items() if not key.startswith("__") and key != "cls")
-    return Sample(raw["__key__"], int(raw["cls"]), bytes(data))
+def _samples(tar: tarfile.TarFile) -> Iterator[Sample]:
+    """The images of one open shard: `<image_id>.<suffix>`, and right after it `<image_id>.cls` with its label."""
+    while (image := tar.next()) is not None:
+        label = tar.next()
+        image_id = image.name.partition(".")[0]
+        if label is None or label.name != f"{image_id}.cls":
+            raise ValueError(f"no label beside {image.name}")
+        tar.members.clear()  # type: ignore[attr-defined] # as in _add
+        yield Sample(image_id, int(_content(tar, label)), _content(tar, image))
+
+
+def _content(tar: tarfile.TarFile, member: tarfile.TarInfo) -> bytes:
+    stream = tar.extractfile(member)
+    data = stream.read() if stream else b""
+    if len(data) != member.size:
+        raise EOFError(f"it breaks off in {member.name}")
+    return data
 
 
 def _parse(line: dict[str, str]) -> Row:

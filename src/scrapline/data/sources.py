@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
-from scrapline.cli.entry import ScraplineError
+from scrapline.data.class_names import check_class_names
 from scrapline.data.imaging import IMAGE_SUFFIXES
-from scrapline.measures.sorting import RESIDUE, REVIEW
+from scrapline.system.errors import ScraplineError
 
 if TYPE_CHECKING:
     from scrapline.rendering import Recipe
@@ -123,22 +123,6 @@ def _check_hidden(root: Path) -> None:
                 f"{root}: the folder `{folder.name}` begins with a dot, so the photos in it would not be looked at: "
                 "rename it, or move it elsewhere"
             )
-
-
-def check_class_names(classes: list[str], where: str) -> None:
-    """Raise ScraplineError unless there are two class folders or more, with names that work on every system."""
-    if len(classes) < 2:
-        found = f"only `{classes[0]}`" if classes else "none"
-        raise ScraplineError(f"{where} needs two or more class folders with photos in them, found {found}")
-    folded: dict[str, str] = {}
-    for name in classes:
-        if name in (REVIEW, RESIDUE):
-            raise ScraplineError(f"{where}: `{name}` is a bin of the line's own: give the class another name")
-        twin = folded.setdefault(name.casefold(), name)
-        if twin != name:
-            raise ScraplineError(f"{where}: classes `{twin}` and `{name}` differ only in case: rename or merge one")
-        if any(not character.isprintable() or character in '/\\:*?"<>|,`' for character in name):
-            raise ScraplineError(f"{where}: class {name!r} has a character that not every file system keeps: rename it")
 
 
 def count(source: Source) -> int:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from scrapline.cli.entry import ScraplineError
+from scrapline.system.errors import ScraplineError
 
 SPLITS = ("train", "val", "test")
 MIN_GROUPS = 3

@@ -12,7 +12,8 @@ import torch
 from torch import Tensor, nn
 
 from scrapline.data.imaging import Preprocessing
-from scrapline.model.classifier import Checkpoint, normalise
+from scrapline.model.batches import normalise
+from scrapline.model.checkpoint import Checkpoint
 from scrapline.runtime.engine import FORMAT_VERSION
 from scrapline.system.files import sha256
 

@@ -14,9 +14,9 @@ from contextlib import nullcontext
 from pathlib import Path, PurePosixPath
 from typing import IO, Any, cast
 
-from scrapline.cli.entry import ScraplineError
 from scrapline.fetch.download import ByteBar
 from scrapline.fetch.intake import MAX_BYTES, Intake, check_room, visible
+from scrapline.system.errors import ScraplineError
 
 CHUNK = 1 << 20
 HEADERS = 1 << 20

@@ -10,8 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from scrapline import paths
-from scrapline.cli.console import console, say, track
-from scrapline.cli.entry import ScraplineError
+from scrapline.cli.console import console, info, track
 from scrapline.data.sources import TRASHNET_SHA256, ContentDigest, FolderSource
 from scrapline.fetch import trashnet
 from scrapline.fetch.archives import unpack
@@ -19,6 +18,7 @@ from scrapline.fetch.download import check_sha256, check_url, download
 from scrapline.fetch.intake import MAX_BYTES, check_room, unsafe_name, visible
 from scrapline.fetch.layout import Layout, find_classes
 from scrapline.fetch.lists import Lists, read
+from scrapline.system.errors import ScraplineError
 from scrapline.system.files import sha256
 from scrapline.system.outs import recover, replacing, scratch
 
@@ -88,7 +88,7 @@ def _present(request: Request) -> Fetched | None:
     if request.replace or not paths.RAW.is_dir():
         return None
     try:
-        lists = read(paths.SPLITS / trashnet.NAME)
+        lists = read(paths.SPLIT_LISTS / trashnet.NAME)
     except ScraplineError:
         return None
     if request.split and trashnet.read_split(request.split).lines != lists.lines:
@@ -98,7 +98,7 @@ def _present(request: Request) -> Fetched | None:
     return Fetched(dict(counts), 0, digest, trashnet.NAME) if digest == TRASHNET_SHA256 else None
 
 
-def tell(fetched: Fetched) -> None:
+def print_summary(fetched: Fetched) -> None:
     """Say what came in, and what to do with it."""
     table = Table("class", "photos")
     table.columns[1].justify = "right"
@@ -107,12 +107,12 @@ def tell(fetched: Fetched) -> None:
     table.add_row("all", str(sum(fetched.counts.values())), style="bold")
     console.print(table)
     if fetched.ignored:
-        say(f"{fetched.ignored} files lay in no class folder and were left out")
-    say(f"content digest {fetched.digest}")
+        info(f"{fetched.ignored} files lay in no class folder and were left out")
+    info(f"content digest {fetched.digest}")
     if fetched.lists:
-        say(f"{paths.SPLITS / fetched.lists} is used by `data.split.scheme: lists` with `lists: {fetched.lists}`")
+        info(f"{paths.SPLIT_LISTS / fetched.lists} is used by `data.split.scheme: lists` with `lists: {fetched.lists}`")
     recipe = "trashnet" if fetched.lists == trashnet.NAME else "own-photos"
-    say(f"next:\n  dvc add {paths.RAW}\n  cp recipes/{recipe}.yaml {paths.PARAMS}\n  dvc repro")
+    info(f"next:\n  dvc add {paths.RAW}\n  cp recipes/{recipe}.yaml {paths.PARAMS}\n  dvc repro")
 
 
 def content_digest(root: Path, total: int) -> str:
@@ -171,7 +171,7 @@ def _photos(request: Request, work: Path) -> _Photos:
     if "://" in request.source:
         archive = download(request.source, work, sha256=expected, otherwise=_OTHERWISE)
         if not expected:
-            say(f"SHA-256 of the download: {sha256(archive)} (--sha256 with it makes sure of the same file next time)")
+            info(f"SHA-256 of the download: {sha256(archive)} (--sha256 with it makes sure of the same file next time)")
     else:
         archive = request.archive or (
             trashnet.download_archive(work) if request.source == trashnet.NAME else Path(request.source)

@@ -10,7 +10,7 @@ import requests
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
 
 from scrapline.cli.console import console
-from scrapline.cli.entry import ScraplineError
+from scrapline.system.errors import ScraplineError
 
 RETRIES = 2
 TIMEOUT_S = 30

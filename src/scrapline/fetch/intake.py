@@ -6,7 +6,7 @@ import unicodedata
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 
-from scrapline.cli.entry import ScraplineError
+from scrapline.system.errors import ScraplineError
 
 MAX_FILES = 1_000_000
 MAX_BYTES = 20 * 10**9

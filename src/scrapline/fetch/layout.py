@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
-from scrapline.cli.entry import ScraplineError
-from scrapline.data.sources import check_class_names
+from scrapline.data.class_names import check_class_names
+from scrapline.system.errors import ScraplineError
 
 _SPLIT_WORDS = {"train", "training", "val", "valid", "validation", "dev", "test", "testing"}
 

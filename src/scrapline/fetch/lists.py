@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from scrapline import paths
-from scrapline.cli.entry import ScraplineError
 from scrapline.data.splitting import SPLITS, read_lists
+from scrapline.system.errors import ScraplineError
 
 
 @dataclass(frozen=True)
@@ -19,7 +19,7 @@ class Lists:
     @property
     def place(self) -> Path:
         """Where they go."""
-        return paths.SPLITS / self.name
+        return paths.SPLIT_LISTS / self.name
 
     def check_same(self) -> None:
         """Raise ScraplineError where other lists of this name are there already."""

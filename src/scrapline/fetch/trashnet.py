@@ -5,11 +5,11 @@ Gary Thung and Mindy Yang, MIT licence. 2,527 photos of 512 x 384 pixels in six 
 
 from pathlib import Path
 
-from scrapline.cli.entry import ScraplineError
 from scrapline.data.sources import TRASHNET_SHA256
 from scrapline.data.splitting import SPLITS
 from scrapline.fetch.download import download
 from scrapline.fetch.lists import Lists, read
+from scrapline.system.errors import ScraplineError
 
 NAME = "trashnet"
 ARCHIVE_URL = "https://huggingface.co/datasets/garythung/trashnet/resolve/main/dataset-resized.zip"

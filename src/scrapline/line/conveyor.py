@@ -7,10 +7,10 @@ from datetime import datetime
 
 import numpy as np
 
+from scrapline.data.class_names import RESIDUE
 from scrapline.data.imaging import ImageError
 from scrapline.line.feed import Frame
 from scrapline.line.sorter import Action, Belt, Decision, decide
-from scrapline.measures.sorting import RESIDUE
 from scrapline.runtime.engine import Classification, Engine
 
 

@@ -9,8 +9,8 @@ from datetime import UTC, datetime
 from itertools import cycle, islice
 from pathlib import Path
 
-from scrapline.cli.entry import ScraplineError
 from scrapline.data.imaging import IMAGE_SUFFIXES
+from scrapline.system.errors import ScraplineError
 
 # Frames that wait for the line; a camera overwrites what is not fetched in time.
 BUFFER_FRAMES = 64

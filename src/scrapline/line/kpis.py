@@ -17,7 +17,7 @@ class Kpis:
 
     def __init__(self) -> None:
         self.actions: Counter[str] = Counter()
-        self.ended: Counter[tuple[str, str]] = Counter()
+        self.placed: Counter[tuple[str, str]] = Counter()
         self.latency_ms = array("f")
         self._correct = 0
         self._first_s, self._last_s = math.inf, -math.inf
@@ -25,7 +25,7 @@ class Kpis:
     def add(self, result: Result) -> None:
         """Count one item."""
         self.actions[result.decision.action] += 1
-        self.ended[result.true_class, result.decision.bin] += 1
+        self.placed[result.true_class, result.decision.bin] += 1
         decided_s = result.captured_at.timestamp() + result.total_ms / 1000
         self._first_s = min(self._first_s, decided_s)
         self._last_s = max(self._last_s, decided_s)
@@ -51,6 +51,6 @@ class Kpis:
             "deadline_ms": round(deadline_ms, 3),
             "latency_ms": {name: round(float(value), 3) for name, value in percentiles},
             "bins": {
-                name: {"purity": purity(self.ended, name), "recovery": recovery(self.ended, name)} for name in classes
+                name: {"purity": purity(self.placed, name), "recovery": recovery(self.placed, name)} for name in classes
             },
         }

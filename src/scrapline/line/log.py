@@ -9,7 +9,7 @@ from typing import Self
 from rich.live import Live
 from rich.text import Text
 
-from scrapline.cli.console import console, say
+from scrapline.cli.console import console, info
 from scrapline.line.conveyor import Result
 
 COLUMNS = (
@@ -93,7 +93,7 @@ class LiveLine:
             self._live.update(Text(line, style=_COLOURS.get(action, "red")), refresh=True)
         elif time.monotonic() - self._last_said >= _SECONDS_BETWEEN_LINES:
             self._last_said = time.monotonic()
-            say(line)
+            info(line)
 
     def __enter__(self) -> Self:
         if self._live:

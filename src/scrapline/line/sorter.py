@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
-from scrapline.measures.sorting import RESIDUE, REVIEW
+from scrapline.data.class_names import RESIDUE, REVIEW
 from scrapline.runtime.engine import Classification
 
 

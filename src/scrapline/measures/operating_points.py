@@ -53,7 +53,7 @@ def _choose_one(
     confidence: npt.NDArray[np.float32],
     target_purity: float,
 ) -> OperatingPoint:
-    if not into_bin.any():  # the class is never predicted: nothing may pass, be it ever so sure
+    if not into_bin.any():  # the class is never predicted: nothing may pass, however sure
         return OperatingPoint(_NEVER, 0.0, 0.0, attained=False)
     order = np.argsort(-confidence[into_bin], kind="stable")
     levels = confidence[into_bin][order].astype(np.float64)

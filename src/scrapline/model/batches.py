@@ -1,56 +1,16 @@
-"""Shards to batches of pixels: decoded ahead on all cores, in bounded memory, in a reproducible order."""
+"""Decoded images as tensors, normalised for the network, and the network run over them."""
 
-import random
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
-from functools import partial
-from itertools import islice
-from pathlib import Path
 
-import numpy as np
 import torch
 from torch import Tensor
 
-from scrapline.data import imaging, shards
-from scrapline.data.imaging import Pixels, Preprocessing
-from scrapline.data.shards import Sample
-from scrapline.model.classifier import Classifier, normalise
-from scrapline.system.parallel import thread_map
+from scrapline.data.decoding import Decoded
+from scrapline.data.imaging import Preprocessing
+from scrapline.model.classifier import Classifier
 
 EVALUATION_BATCH = 32
-_SHUFFLE_BUFFER = 4096
-
-
-@dataclass(frozen=True)
-class Batch:
-    """`images` uint8 [N, S, S, 3], `labels` int64 [N]."""
-
-    image_ids: list[str]
-    labels: Tensor
-    images: Tensor
-
-
-def read(folder: Path, split: str, preprocessing: Preprocessing, batch_size: int) -> Iterator[Batch]:
-    """One split in id order; the last batch may be smaller."""
-    return _batched(shards.read(folder, split), preprocessing, batch_size)
-
-
-def read_shuffled(
-    folder: Path, split: str, preprocessing: Preprocessing, batch_size: int, *, seed: int
-) -> Iterator[Batch]:
-    """One split in an order drawn from `seed`, full batches only (unless the whole split is less than one)."""
-    batches = _batched(_shuffled(shards.read(folder, split), random.Random(seed)), preprocessing, batch_size)
-    for number, batch in enumerate(batches):
-        if number == 0 or len(batch.labels) == batch_size:
-            yield batch
-
-
-def sample(folder: Path, split: str, preprocessing: Preprocessing, images: int) -> Pixels:
-    """So many images of a split, uint8 [N, S, S, 3], evenly spread over its ids; all of them where there are fewer."""
-    total = sum(row.split == split for row in shards.read_manifest(folder))
-    chosen = set(np.linspace(0, total - 1, min(images, total)).round().astype(int).tolist())
-    picked = (found for index, found in enumerate(shards.read(folder, split)) if index in chosen)
-    return np.stack([pixels for _, pixels in thread_map(partial(_decode, preprocessing), picked, window=64)])
 
 
 @dataclass(frozen=True)
@@ -64,39 +24,21 @@ class Predictions:
 
 @torch.inference_mode()
 def predict(
-    model: Classifier, batches: Iterable[Batch], preprocessing: Preprocessing, device: torch.device
+    model: Classifier, batches: Iterable[Decoded], preprocessing: Preprocessing, device: torch.device
 ) -> Predictions:
     """Run the network in float32 over batches."""
     model.eval().to(device).to(memory_format=torch.channels_last)
     ids, labels, logits = [], [], []
     for batch in batches:
-        output, _ = model(normalise(batch.images.to(device), preprocessing))
+        output, _ = model(normalise(torch.from_numpy(batch.images).to(device), preprocessing))
         ids += batch.image_ids
-        labels.append(batch.labels)
+        labels.append(torch.from_numpy(batch.labels))
         logits.append(output.float().cpu())
     return Predictions(ids, torch.cat(labels), torch.cat(logits))
 
 
-def _batched(samples: Iterable[Sample], preprocessing: Preprocessing, batch_size: int) -> Iterator[Batch]:
-    decoded = thread_map(partial(_decode, preprocessing), samples, window=2 * batch_size)
-    while chunk := list(islice(decoded, batch_size)):
-        images = torch.from_numpy(np.stack([pixels for _, pixels in chunk]))
-        labels = torch.tensor([sample.label for sample, _ in chunk])
-        yield Batch([sample.image_id for sample, _ in chunk], labels, images)
-
-
-def _decode(preprocessing: Preprocessing, sample: Sample) -> tuple[Sample, Pixels]:
-    return sample, imaging.load(sample.data, preprocessing)
-
-
-def _shuffled(samples: Iterable[Sample], rng: random.Random) -> Iterator[Sample]:
-    """A shuffle that holds a bounded number of encoded images."""
-    buffer: list[Sample] = []
-    for sample in samples:
-        buffer.append(sample)
-        if len(buffer) > _SHUFFLE_BUFFER:
-            index = rng.randrange(len(buffer))
-            buffer[index], buffer[-1] = buffer[-1], buffer[index]
-            yield buffer.pop()
-    rng.shuffle(buffer)
-    yield from buffer
+def normalise(images: Tensor, preprocessing: Preprocessing) -> Tensor:
+    """uint8 [N, S, S, 3] to normalised float32 [N, 3, S, S], laid out channels last."""
+    mean = torch.tensor(preprocessing.mean, device=images.device) * 255
+    std = torch.tensor(preprocessing.std, device=images.device) * 255
+    return ((images.float() - mean) / std).permute(0, 3, 1, 2)

@@ -19,13 +19,13 @@ import torchvision
 from torch import Tensor
 
 import scrapline
-from scrapline.cli.console import counter, say
-from scrapline.cli.entry import ScraplineError
-from scrapline.data import shards
+from scrapline.cli.console import counter, info
+from scrapline.data import decoding, shards
 from scrapline.data.imaging import Preprocessing
-from scrapline.model import batches
-from scrapline.model.batches import Predictions
-from scrapline.model.classifier import Classifier, mixed_precision, normalise
+from scrapline.model.batches import Predictions, normalise
+from scrapline.model.classifier import Classifier
+from scrapline.model.compute import mixed_precision
+from scrapline.system.errors import ScraplineError
 from scrapline.system.files import read_json, remove, sha256, write_json
 from scrapline.system.parallel import cores
 
@@ -33,7 +33,10 @@ _BATCH = 32
 _KEPT_ENTRIES = 24
 _PARTIAL = ".partial"
 _LEFT_BEHIND_S = 24 * 3600
-_CODE = ("imaging.py", "shards.py", "batches.py", "classifier.py", "features.py")
+_CODE = (
+    *("data/imaging.py", "data/shards.py", "data/decoding.py"),
+    *("model/classifier.py", "model/compute.py", "model/batches.py", "model/features.py"),
+)
 
 
 @dataclass(frozen=True)
@@ -79,7 +82,7 @@ class Extractor:
         entry = cache_folder() / digest[:32]
         ids = [row.image_id for row in shards.read_manifest(self.folder) if row.split == split]
         if (cached := _load(entry, ids)) is not None:
-            say(f"{split} features: from the cache")
+            info(f"{split} features: from the cache")
             return cached
         entry.parent.mkdir(parents=True, exist_ok=True)
         partial = Path(tempfile.mkdtemp(prefix=entry.name, suffix=_PARTIAL, dir=entry.parent))
@@ -118,10 +121,11 @@ class Extractor:
             counter(f"{split} features, {name}, {number} view{'s' * (number > 1)}", images) as advance,
             _ArrayFile(entry / "values.npy", shape) as values,
         ):
-            for batch in batches.read(self.folder, split, self.preprocessing, _BATCH):
-                labels[start : start + len(batch.labels)] = batch.labels.numpy()
+            for batch in decoding.read(self.folder, split, self.preprocessing, _BATCH):
+                labels[start : start + len(batch.labels)] = batch.labels
+                pixels = torch.from_numpy(batch.images)
                 for view in range(number):
-                    shown = views.change(batch.images) if views and view > 0 else batch.images
+                    shown = views.change(pixels) if views and view > 0 else pixels
                     values.put(view, start, self._embed(shown, dtype))
                 start += len(batch.labels)
                 advance(len(batch.labels))
@@ -191,7 +195,7 @@ def _load(entry: Path, image_ids: list[str]) -> Features | None:
         values = np.load(entry / "values.npy", mmap_mode="r")
         return Features(image_ids, values, np.load(entry / "labels.npy"))
     except (ScraplineError, OSError, ValueError, KeyError, TypeError) as error:
-        say(f"a cached set of features is damaged and is made anew ({error})")
+        info(f"a cached set of features is damaged and is made anew ({error})")
         return None
 
 

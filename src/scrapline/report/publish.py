@@ -4,7 +4,7 @@ import shutil
 from pathlib import Path
 
 from scrapline import paths
-from scrapline.cli.entry import ScraplineError
+from scrapline.system.errors import ScraplineError
 from scrapline.system.files import require
 
 PICTURES = (

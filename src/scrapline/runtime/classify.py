@@ -11,9 +11,9 @@ from rich.table import Column, Table
 from rich.text import Text
 
 from scrapline.cli import tables
-from scrapline.cli.entry import ScraplineError
 from scrapline.data.imaging import IMAGE_SUFFIXES, ImageError, Pixels
 from scrapline.runtime.engine import FRAMES_A_RUN, Classification, Engine
+from scrapline.system.errors import ScraplineError
 from scrapline.system.parallel import cores, thread_map
 
 

@@ -11,9 +11,9 @@ import numpy as np
 import numpy.typing as npt
 import onnxruntime as ort
 
-from scrapline.cli.entry import ScraplineError
 from scrapline.data import imaging
 from scrapline.data.imaging import Pixels, Preprocessing
+from scrapline.system.errors import ScraplineError
 from scrapline.system.files import require
 from scrapline.system.parallel import cores
 

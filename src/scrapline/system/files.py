@@ -6,7 +6,7 @@ import shutil
 from pathlib import Path
 from typing import Any
 
-from scrapline.cli.entry import ScraplineError
+from scrapline.system.errors import ScraplineError
 
 
 def remove(path: Path) -> None:

@@ -9,8 +9,9 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from scrapline.cli.entry import ScraplineError, holding_stops
+from scrapline.system.errors import ScraplineError
 from scrapline.system.files import remove
+from scrapline.system.signals import holding_stops
 
 
 @contextmanager

@@ -13,7 +13,8 @@ from contextlib import contextmanager
 from types import FrameType
 from typing import TypeVar
 
-from scrapline.cli.entry import ScraplineError, holding_stops
+from scrapline.system.errors import ScraplineError
+from scrapline.system.signals import holding_stops
 
 T = TypeVar("T")
 R = TypeVar("R")

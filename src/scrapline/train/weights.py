@@ -6,8 +6,9 @@ import torch
 import torchvision
 from torch import nn
 
-from scrapline.cli.entry import ScraplineError
-from scrapline.model.classifier import Classifier, load_tensors
+from scrapline.model.checkpoint import load_tensors
+from scrapline.model.classifier import Classifier
+from scrapline.system.errors import ScraplineError
 from scrapline.system.files import sha256
 
 

@@ -12,7 +12,7 @@ from conftest import ROOT
 DOORS = ["data_preparation.py", "model_training.py", "inference_script.py", "simulation.py"]
 
 
-def door(script: str, *arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
+def run_script(script: str, *arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
     environment = os.environ | {"COLUMNS": "100"}
     command = [sys.executable, str(ROOT / "src" / script), *arguments]
     return subprocess.run(command, cwd=cwd, capture_output=True, text=True, timeout=300, env=environment)
@@ -30,7 +30,7 @@ def door(script: str, *arguments: str, cwd: Path) -> subprocess.CompletedProcess
     ],
 )
 def test_every_command_says_in_one_line_where_to_stand(script: str, command: str, tmp_path: Path) -> None:
-    done = door(script, command, cwd=tmp_path)
+    done = run_script(script, command, cwd=tmp_path)
     assert done.returncode == 1
     assert done.stderr == "error: params.yaml is not here: run from the repository's root\n"
 
@@ -38,7 +38,7 @@ def test_every_command_says_in_one_line_where_to_stand(script: str, command: str
 def test_a_stage_before_its_inputs_names_the_remedy(tmp_path: Path) -> None:
     (tmp_path / "params.yaml").write_text((ROOT / "params.yaml").read_text())
     for script, command in [("model_training.py", "train"), ("inference_script.py", "export")]:
-        done = door(script, command, cwd=tmp_path)
+        done = run_script(script, command, cwd=tmp_path)
         assert done.returncode == 1
         assert "is not here yet: run `dvc repro` (or `dvc pull`)" in done.stderr
         assert len(done.stderr.splitlines()) == 1
@@ -46,14 +46,14 @@ def test_a_stage_before_its_inputs_names_the_remedy(tmp_path: Path) -> None:
 
 
 def test_classify_without_a_model_and_without_an_image(tmp_path: Path) -> None:
-    done = door("inference_script.py", "classify", "nothing.jpg", cwd=tmp_path)
+    done = run_script("inference_script.py", "classify", "nothing.jpg", cwd=tmp_path)
     remedy = "name an image file, or a folder of them"
     assert (done.returncode, done.stderr) == (1, f"error: nothing.jpg is not here: {remedy}\n")
 
 
 @pytest.mark.parametrize("script", DOORS)
 def test_help_names_the_commands(script: str, tmp_path: Path) -> None:
-    done = door(script, "--help", cwd=tmp_path)
+    done = run_script(script, "--help", cwd=tmp_path)
     assert done.returncode == 0
     assert "Commands" in done.stdout
 

@@ -5,9 +5,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from scrapline.cli.entry import ScraplineError
 from scrapline.data import shards
 from scrapline.data.shards import Row
+from scrapline.system.errors import ScraplineError
 
 
 def rows(split: str, numbers: range, shard: str) -> list[Row]:

@@ -4,9 +4,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from scrapline.cli.entry import ScraplineError
 from scrapline.data import splitting
 from scrapline.data.splitting import Member, by_hash, by_lists
+from scrapline.system.errors import ScraplineError
 
 
 def member(number: int, class_name: str = "glass", group: int | None = None) -> Member:

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from scrapline.cli.entry import ScraplineError
 from scrapline.data.splitting import MIN_GROUPS, SPLITS, Member, by_hash, by_lists
+from scrapline.system.errors import ScraplineError
 
 CLASSES = ("cans", "glass", "paper")
 SHARED = 500  # the number of the first group that several classes may share

@@ -145,6 +145,6 @@ def test_what_is_deployed_and_why(
     assert len(found["int8"]["attempts"]) == len(outcome.attempts)
     assert [a["kept"] for a in found["int8"]["attempts"]].count(True) == 1
     said: list[str] = []
-    monkeypatch.setattr(report, "say", said.append)
-    report.tell(found)
+    monkeypatch.setattr(report, "info", said.append)
+    report.print_summary(found)
     assert said[-1].startswith(f"deployed: {deployed}, because {because}")

@@ -16,9 +16,9 @@ from types import SimpleNamespace
 
 import pytest
 
-from scrapline.cli.entry import ScraplineError
 from scrapline.fetch import archives, intake
 from scrapline.fetch.archives import unpack
+from scrapline.system.errors import ScraplineError
 
 GOOD = {"set/glass/1.jpg": b"one", "set/glass/2.jpg": b"two" * 500, "set/metal/1.jpg": b"three"}
 LITTER = {"__MACOSX/set/glass/._1.jpg": b"x", "set/.DS_Store": b"x", "set/glass/Thumbs.db": b"x", ".git/config": b"x"}

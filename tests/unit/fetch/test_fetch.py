@@ -18,10 +18,10 @@ from types import SimpleNamespace
 import pytest
 from typer.testing import CliRunner
 
-from scrapline.cli.entry import ScraplineError
 from scrapline.fetch import command as module
 from scrapline.fetch import layout
 from scrapline.fetch.command import Request, fetch
+from scrapline.system.errors import ScraplineError
 
 PHOTOS = {"glass/1.jpg": b"g1", "glass/2.jpg": b"g2", "metal/1.jpg": b"m1", "metal/side/2.jpg": b"m2"}
 OLD = {"paper/1.jpg": b"old", "trash/1.jpg": b"older"}
@@ -270,7 +270,7 @@ class Stopped(BaseException):
 @pytest.mark.parametrize("replaced", [True, False])
 @pytest.mark.parametrize(
     "where",
-    ["prepare.fetch.unpack", "prepare.fetch.find_classes", "prepare.fetch.content_digest", "prepare.lists.Lists.write"],
+    ["fetch.command.unpack", "fetch.command.find_classes", "fetch.command.content_digest", "fetch.lists.Lists.write"],
 )
 def test_an_interruption_changes_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, where: str, replaced: bool
@@ -442,7 +442,7 @@ def test_an_archive_from_the_web(tmp_path: Path, site: Site, pack: object) -> No
 
 def test_the_hash_of_a_free_download_is_said(tmp_path: Path, site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
     said: list[str] = []
-    monkeypatch.setattr(module, "say", said.append)
+    monkeypatch.setattr(module, "info", said.append)
     body = zipped(tmp_path / "a.zip", PHOTOS).read_bytes()
     fetch(Request(source=site.add("/a.zip", body)))
     assert hashlib.sha256(body).hexdigest() in said[0]
@@ -570,7 +570,7 @@ def test_the_command_passes_its_options_on(monkeypatch: pytest.MonkeyPatch) -> N
 
     requests: list[Request] = []
     monkeypatch.setattr(module, "fetch", requests.append)
-    monkeypatch.setattr(module, "tell", lambda fetched: None)
+    monkeypatch.setattr(module, "print_summary", lambda fetched: None)
     options = ["--split", "s", "--archive", "a.zip", "--replace", "--sha256", "ab", "--max-gb", "1.5"]
     assert CliRunner().invoke(data_preparation.app, ["fetch", "trashnet", *options]).exit_code == 0
     assert CliRunner().invoke(data_preparation.app, ["fetch", "photos"]).exit_code == 0

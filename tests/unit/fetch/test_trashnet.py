@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from scrapline.cli.entry import ScraplineError
 from scrapline.data.splitting import SPLITS, read_lists
 from scrapline.fetch import trashnet
 from scrapline.fetch.command import Request, fetch
+from scrapline.system.errors import ScraplineError
 
 DATASET = Path(__file__).resolve().parents[3].parent / "shared/datasets/trashnet"
 SIZES = {"train": 1768, "val": 328, "test": 431}

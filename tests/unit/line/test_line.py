@@ -7,13 +7,13 @@ import numpy as np
 import pytest
 
 from conftest import jpeg, noise
-from scrapline.cli.entry import ScraplineError
 from scrapline.data.imaging import Preprocessing, load
 from scrapline.line import conveyor, feed
 from scrapline.line.kpis import Kpis
 from scrapline.line.log import COLUMNS, ResultsLog
 from scrapline.line.sorter import Action, Belt, decide
 from scrapline.runtime.engine import Classification
+from scrapline.system.errors import ScraplineError
 
 MATERIALS = ["glass", "metal"]
 

@@ -46,9 +46,9 @@ def test_calibration_error_is_the_gap_between_sure_and_right() -> None:
 
 
 def test_purity_and_recovery() -> None:
-    ended = Counter({("glass", "glass"): 8, ("metal", "glass"): 2, ("glass", sorting.REVIEW): 8})
-    assert sorting.purity(ended, "glass") == 0.8
-    assert sorting.recovery(ended, "glass") == 0.5
-    assert sorting.recovery(ended, "metal") == 0.0
-    assert sorting.purity(ended, "metal") is None
-    assert sorting.recovery(ended, "paper") is None
+    placed = Counter({("glass", "glass"): 8, ("metal", "glass"): 2, ("glass", "manual_review"): 8})
+    assert sorting.purity(placed, "glass") == 0.8
+    assert sorting.recovery(placed, "glass") == 0.5
+    assert sorting.recovery(placed, "metal") == 0.0
+    assert sorting.purity(placed, "metal") is None
+    assert sorting.recovery(placed, "paper") is None

@@ -7,10 +7,13 @@ import torch
 import torchvision
 from torch import nn
 
-from scrapline.cli.entry import ScraplineError
 from scrapline.data.imaging import Preprocessing
-from scrapline.model.classifier import Checkpoint, Classifier, load_tensors, mixed_precision, normalise, probabilities
+from scrapline.model.batches import normalise
+from scrapline.model.checkpoint import Checkpoint, load_tensors
+from scrapline.model.classifier import Classifier
+from scrapline.model.compute import mixed_precision, probabilities
 from scrapline.params import Augment, Trainable
+from scrapline.system.errors import ScraplineError
 from scrapline.train import tune, weights
 from scrapline.train.augment import augmented, train_transform, views
 

@@ -12,10 +12,10 @@ from sklearn.model_selection import train_test_split
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from scrapline.cli.entry import ScraplineError
 from scrapline.rendering import MATERIALS, Recipe, load_recipe, render, render_jpeg
+from scrapline.system.errors import ScraplineError
 
-DEMO = Path(__file__).parents[2] / "data/recipes/demo.yaml"
+DEMO = Path(__file__).parents[3] / "data/recipes/demo.yaml"
 RECIPE = Recipe(seed=3, images_per_class=2, width=64, height=48, jpeg_quality=90, materials=MATERIALS)
 
 

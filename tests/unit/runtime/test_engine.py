@@ -16,13 +16,13 @@ from PIL import Image
 
 import scrapline
 from conftest import CLASSES, ROOT, jpeg, noise
-from scrapline.cli.entry import ScraplineError
 from scrapline.data.imaging import ImageError
 from scrapline.export.int8 import Quantiser, Recipe
 from scrapline.export.onnx import Provenance, metadata, stamped
-from scrapline.model.classifier import Checkpoint
+from scrapline.model.checkpoint import Checkpoint
 from scrapline.runtime import classify, describe
 from scrapline.runtime.engine import Engine, Tuning
+from scrapline.system.errors import ScraplineError
 from unit.export import small
 
 NAMES = [*CLASSES, "glass"]
@@ -215,19 +215,19 @@ def test_no_command_on_a_deployed_file_needs_torch_or_params(
     arguments = command.format(frame=tmp_path / "frame.jpg", model=models["int8"]).split()
     script = (
         "import runpy, sys, os\n"
-        "door = sys.argv[1]\n"
+        "script = sys.argv[1]\n"
         "sys.argv[:] = sys.argv[1:]\n"
-        "sys.path.insert(0, os.path.dirname(door))\n"
+        "sys.path.insert(0, os.path.dirname(script))\n"
         "leave = os._exit\n"
         "def check(code):\n"
         "    heavy = {'torch', 'torchvision', 'pandas', 'sklearn', 'matplotlib'} & set(sys.modules)\n"
         "    leave(code if not heavy else 99)\n"
         "os._exit = check\n"
-        "runpy.run_path(door, run_name='__main__')\n"
+        "runpy.run_path(script, run_name='__main__')\n"
     )
-    door = Path(scrapline.__file__).parents[1] / "inference_script.py"
+    path = Path(scrapline.__file__).parents[1] / "inference_script.py"
     done = subprocess.run(
-        [sys.executable, "-c", script, str(door), *arguments], cwd=tmp_path, capture_output=True, text=True
+        [sys.executable, "-c", script, str(path), *arguments], cwd=tmp_path, capture_output=True, text=True
     )
     assert done.returncode == 0, (done.returncode, done.stderr)
     assert any(name in done.stdout for name in NAMES)

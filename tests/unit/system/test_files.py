@@ -2,8 +2,8 @@ from pathlib import Path
 
 import pytest
 
-from scrapline.cli.entry import ScraplineError
 from scrapline.system import files
+from scrapline.system.errors import ScraplineError
 
 
 @pytest.fixture(autouse=True)

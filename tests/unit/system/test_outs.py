@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from conftest import ROOT
-from scrapline.cli.entry import ScraplineError
 from scrapline.system import outs
+from scrapline.system.errors import ScraplineError
 
 OLD = {"a": {"x": "old a"}, "b.txt": "old b"}
 NEW = {"a": {"y": "new a"}, "b.txt": "new b"}
@@ -137,7 +137,7 @@ def test_half_written_files_of_a_killed_run_are_cleared() -> None:
 
 def test_a_second_process_that_writes_the_same_is_refused_in_one_line() -> None:
     script = f"import sys; sys.path.insert(0, {str(ROOT / 'src')!r})\n" + (
-        "from pathlib import Path\nfrom scrapline import outs\n"
+        "from pathlib import Path\nfrom scrapline.system import outs\n"
         "with outs.replacing(Path('a.txt')) as (fresh,):\n"
         "    fresh.write_text('first')\n    print('writing', flush=True)\n    input()\n"
     )

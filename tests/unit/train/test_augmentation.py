@@ -9,11 +9,10 @@ from torch import Tensor, nn
 
 from conftest import CLASSES, ROOT, jpeg, noise
 from scrapline import params
-from scrapline.data import shards
+from scrapline.data import decoding, shards
 from scrapline.data.imaging import Preprocessing
-from scrapline.model import batches
-from scrapline.model.batches import EVALUATION_BATCH
-from scrapline.model.classifier import Classifier, normalise
+from scrapline.model.batches import EVALUATION_BATCH, normalise
+from scrapline.model.classifier import Classifier
 from scrapline.model.features import Extractor
 from scrapline.params import Augment, Params
 from scrapline.train import tune
@@ -54,8 +53,12 @@ def small(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Classifier:
 
 def originals(folder: Path, split: str) -> set[bytes]:
     """Each image of a split as the network would see it unchanged."""
-    source = batches.read(folder, split, PREPROCESSING, EVALUATION_BATCH)
-    return {image.numpy().tobytes() for batch in source for image in normalise(batch.images, PREPROCESSING)}
+    source = decoding.read(folder, split, PREPROCESSING, EVALUATION_BATCH)
+    return {
+        image.numpy().tobytes()
+        for batch in source
+        for image in normalise(torch.from_numpy(batch.images), PREPROCESSING)
+    }
 
 
 def test_fine_tuning_trains_on_changed_images_and_validates_on_unchanged_ones(

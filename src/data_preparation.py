@@ -8,10 +8,8 @@ from typing import Annotated
 
 import typer
 
-from scrapline import params, paths
+from scrapline import params
 from scrapline.cli import entry
-from scrapline.cli.console import info
-from scrapline.system.errors import ScraplineError
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
 
@@ -44,26 +42,10 @@ def fetch(
 
 @app.command()
 def check() -> None:
-    """Check params.yaml and the inputs of every stage without running any; say what is new since the last run."""
-    from scrapline.data import sources
-    from scrapline.fetch import changes
-    from scrapline.model.classifier import check_arch
-    from scrapline.prepare import cleaning
+    """Check params.yaml and the inputs of every stage without running any; print what is new since the last run."""
+    from scrapline.prepare import check as checking
 
-    settings = params.load()
-    check_arch(settings.model.arch)
-    source = sources.open_source(settings.data.source)
-    images = sources.count(source)
-    cleaning.lists_folder(settings.data)
-    weights = settings.model.weights
-    if weights not in ("none", "imagenet") and not (paths.PRETRAINED / weights).is_file():
-        raise ScraplineError(
-            f"model.weights `{weights}` is not in {paths.PRETRAINED}: put the file there, or use none or imagenet"
-        )
-    info(f"params.yaml is valid; {settings.data.source}: {images} images in {len(source.classes)} classes")
-    changed = changes.since_prepared(source, settings.data.source)
-    for line in changed.lines() if changed else []:
-        info(f"  {line}")
+    checking.check(params.load())
 
 
 if __name__ == "__main__":

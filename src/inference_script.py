@@ -8,9 +8,8 @@ from typing import Annotated
 
 import typer
 
-from scrapline import params, paths
+from scrapline import params
 from scrapline.cli import entry
-from scrapline.system.errors import ScraplineError
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
 
@@ -30,15 +29,9 @@ def classify(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON lines instead of a table.")] = False,
 ) -> None:
     """Say what material each image shows: class, confidence, runner-up. Exit code 1 if any could not be read."""
-    from scrapline.runtime import classify, deployed
-    from scrapline.runtime.engine import Engine, Tuning
+    from scrapline.runtime import classify
 
-    found = classify.find_images(images)
-    tuning = Tuning.LATENCY if len(found) == 1 else Tuning.THROUGHPUT
-    results = classify.classify_all(Engine.load(model or deployed.model_path(), tuning), found)
-    unreadable = classify.print_json(results) if as_json else classify.print_table(results)
-    if unreadable:
-        raise ScraplineError(f"{unreadable} of {len(found)} images could not be read")
+    classify.run(images, model, as_json=as_json)
 
 
 @app.command()
@@ -47,11 +40,9 @@ def describe(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False,
 ) -> None:
     """Say what an exported model is: its classes, preprocessing, thresholds, precision, and what it was made of."""
-    from scrapline.runtime import deployed, describe
-    from scrapline.runtime.engine import Engine
+    from scrapline.runtime import describe
 
-    path = model or deployed.model_path()
-    describe.show(path, Engine.load(path), as_json=as_json)
+    describe.show(model, as_json=as_json)
 
 
 @app.command()
@@ -68,7 +59,7 @@ def benchmark(
     """Time the exported models beside PyTorch, TorchScript, OpenVINO and the loop that is usual for this job."""
     from scrapline.benchmark import command
 
-    command.benchmark(images or [paths.TEST_FRAMES], rounds, frames, save)
+    command.benchmark(images, rounds, frames, save)
 
 
 if __name__ == "__main__":

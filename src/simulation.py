@@ -8,10 +8,8 @@ from typing import Annotated
 
 import typer
 
-from scrapline import params, paths
+from scrapline import params
 from scrapline.cli import entry
-from scrapline.system.files import read_json
-from scrapline.system.outs import replacing
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
 
@@ -27,10 +25,9 @@ def simulate() -> None:
 @app.command()
 def summary() -> None:
     """Print again what the last run achieved, and where everything is."""
-    from scrapline.report.results import Stages
-    from scrapline.report.summary import print_summary
+    from scrapline.report.summary import print_last_run
 
-    print_summary(Stages.read(), read_json(paths.SIMULATION_METRICS))
+    print_last_run()
 
 
 @app.command()
@@ -40,9 +37,7 @@ def publish(
     """Copy the last run's report with its pictures, metrics and params into one folder, for Git to keep."""
     from scrapline.report import publish as publishing
 
-    publishing.check_target(folder)
-    with replacing(folder) as (fresh,):
-        publishing.publish(fresh)
+    publishing.publish(folder)
 
 
 if __name__ == "__main__":

@@ -14,8 +14,8 @@ from scrapline.system.files import require, write_json
 from scrapline.system.outs import replacing
 
 
-def benchmark(images: list[Path], turns: int, frames_a_turn: int, folder: Path | None) -> None:
-    """Measure, print the table, and keep the findings in `folder` if there is one.
+def benchmark(images: list[Path] | None, turns: int, frames_a_turn: int, folder: Path | None) -> None:
+    """Measure on `images` (data/test_frames where there are none), print the table, keep the findings in `folder`.
 
     Raises ScraplineError where a model, the test split or every frame is missing.
     """
@@ -25,7 +25,7 @@ def benchmark(images: list[Path], turns: int, frames_a_turn: int, folder: Path |
     names = contenders.available()
     if len(names) < len(contenders.TITLES):
         info("OpenVINO is not installed and is left out: pip install -r requirements-benchmark.txt")
-    frames = _readable(engine, classify.find_images(images))
+    frames = _readable(engine, classify.find_images(images or [paths.TEST_FRAMES]))
     measured = rounds.run(names, models, frames, turns, frames_a_turn)
     found = report.content(rounds.figures(measured), engine, len(frames), turns, frames_a_turn)
     report.show(found)

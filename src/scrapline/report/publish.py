@@ -6,6 +6,7 @@ from pathlib import Path
 from scrapline import paths
 from scrapline.system.errors import ScraplineError
 from scrapline.system.files import require
+from scrapline.system.outs import replacing
 
 PICTURES = (
     paths.BELT_PLOT,
@@ -30,7 +31,16 @@ DATA = {
 
 
 def publish(folder: Path) -> None:
-    """Copy the last run's report, pictures, metrics and params into `folder`, the report's links made local."""
+    """Copy the last run's report, pictures, metrics and params into `folder`, the report's links made local.
+
+    Raises ScraplineError where `folder` holds something else than an earlier publication.
+    """
+    _check_target(folder)
+    with replacing(folder) as (fresh,):
+        _copy(fresh)
+
+
+def _copy(folder: Path) -> None:
     report = require(paths.REPORT).read_text(encoding="utf-8")
     folder.mkdir(exist_ok=True)  # a name such as docs/v1.0 looks like a file's
     for picture in PICTURES:
@@ -42,8 +52,7 @@ def publish(folder: Path) -> None:
     (folder / paths.REPORT.name).write_text(report, encoding="utf-8", newline="\n")
 
 
-def check_target(folder: Path) -> None:
-    """Raise ScraplineError where `folder` holds something else than an earlier publication."""
+def _check_target(folder: Path) -> None:
     known = {path.name for path in PICTURES} | set(DATA) | {paths.REPORT.name}
     foreign = sorted(path.name for path in folder.iterdir() if path.name not in known) if folder.is_dir() else []
     if folder.is_file() or foreign:

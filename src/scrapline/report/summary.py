@@ -3,6 +3,7 @@
 from scrapline import paths
 from scrapline.cli.console import info
 from scrapline.report.results import Json, Stages
+from scrapline.system.files import read_json
 
 
 def summary(stages: Stages, simulation: Json) -> Json:
@@ -33,6 +34,11 @@ def summary(stages: Stages, simulation: Json) -> Json:
             **{key: simulation[key] for key in ("throughput_items_per_s", "late_rate", "dropped_rate", "review_rate")},
         },
     }
+
+
+def print_last_run() -> None:
+    """Print the end of the last run again."""
+    print_summary(Stages.read(), read_json(paths.SIMULATION_METRICS))
 
 
 def print_summary(stages: Stages, simulation: Json) -> None:

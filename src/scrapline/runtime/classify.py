@@ -12,7 +12,8 @@ from rich.text import Text
 
 from scrapline.cli import tables
 from scrapline.data.imaging import IMAGE_SUFFIXES, ImageError, Pixels
-from scrapline.runtime.engine import FRAMES_A_RUN, Classification, Engine
+from scrapline.runtime import deployed
+from scrapline.runtime.engine import FRAMES_A_RUN, Classification, Engine, Tuning
 from scrapline.system.errors import ScraplineError
 from scrapline.system.parallel import cores, thread_map
 
@@ -24,6 +25,19 @@ class Result:
     image: Path
     classification: Classification | None
     problem: str = ""
+
+
+def run(arguments: list[Path], model: Path | None, *, as_json: bool) -> None:
+    """Classify the images that the arguments name and print the results; `model` None: the deployed one.
+
+    Raises ScraplineError, after the rest is printed, where any could not be read.
+    """
+    found = find_images(arguments)
+    tuning = Tuning.LATENCY if len(found) == 1 else Tuning.THROUGHPUT
+    results = classify_all(Engine.load(model or deployed.model_path(), tuning), found)
+    unreadable = print_json(results) if as_json else print_table(results)
+    if unreadable:
+        raise ScraplineError(f"{unreadable} of {len(found)} images could not be read")
 
 
 def find_images(arguments: list[Path]) -> list[Path]:

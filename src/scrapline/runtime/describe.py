@@ -8,14 +8,17 @@ from rich.table import Table
 from rich.text import Text
 
 from scrapline.cli import tables
+from scrapline.runtime import deployed
 from scrapline.runtime.engine import Engine
 
 # What one looks for first; whatever else a file carries comes after.
 _ORDER = ("precision", "arch", "classes", "thresholds", "target_purity", "preprocessing", "temperature", "weights")
 
 
-def show(path: Path, engine: Engine, *, as_json: bool) -> None:
-    """Print a model's metadata on stdout, with its file's size and its inputs and outputs."""
+def show(model: Path | None, *, as_json: bool) -> None:
+    """Print a model's metadata on stdout, with its file's size and its inputs and outputs; None: the deployed one."""
+    path = model or deployed.model_path()
+    engine = Engine.load(path)
     content = {
         "file": str(path),
         "size_mb": round(path.stat().st_size / 1e6, 3),

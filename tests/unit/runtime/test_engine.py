@@ -270,11 +270,11 @@ def test_describe_says_it_all_for_people_and_for_programs(
     models: dict[str, Path], capsys: pytest.CaptureFixture[str]
 ) -> None:
     engine = Engine.load(models["int8"])
-    describe.show(models["int8"], engine, as_json=True)
+    describe.show(models["int8"], as_json=True)
     found = json.loads(capsys.readouterr().out)
     assert found | engine.metadata == found
     assert found["size_mb"] == round(models["int8"].stat().st_size / 1e6, 3)
-    describe.show(models["int8"], engine, as_json=False)
+    describe.show(models["int8"], as_json=False)
     shown = capsys.readouterr().out
     for word in (
         "int8",

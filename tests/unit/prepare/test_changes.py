@@ -1,4 +1,4 @@
-from scrapline.fetch.changes import compare
+from scrapline.prepare.changes import compare
 
 BEFORE = [f"{name}/{number}.jpg" for name in ("glass", "metal", "paper") for number in range(5)]
 

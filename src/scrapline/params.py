@@ -88,7 +88,10 @@ class Augment(Section):
 
 
 class Train(Section):
-    """How the network learns. `patience`: epochs without a better validation before stopping; `views`: see DESIGN."""
+    """How the network learns. `patience`: epochs without a better validation before stopping.
+
+    `views`: with a frozen base, so many views of each photo, the first unchanged, have their features computed once.
+    """
 
     trainable: Trainable
     epochs: Count

@@ -10,7 +10,7 @@ STAMP := $(VENV)/.requirements-$(shell cat requirements.txt requirements-s3.txt 
 # DVC runs `python`, whichever comes first.
 export PATH := $(abspath $(BIN)):$(PATH)
 
-.PHONY: run setup test sweeps accidents lint deps rebuilds trashnet
+.PHONY: run setup test nightly accidents lint deps rebuilds trashnet
 .DEFAULT_GOAL := run
 
 run: setup            ## install, run the pipeline on the embedded demo, and say what came out
@@ -36,16 +36,24 @@ lint: setup           ## formatting, lint and types
 	ruff check .
 	mypy src
 
-test: lint            ## lint, and all tests but the sweeps
-	pytest -m "not (trashnet or slow or full_size)" -n 2 --dist loadfile
+# Files are handed out in their order, those under the real DVC first; a worker keeps a file, and with it its fixtures.
+PYTEST = pytest -n 2 --dist loadfile --no-loadscope-reorder
+NIGHTLY = slow or full_size
 
-sweeps: setup         ## the slow tests: every change of docs/rebuilds.md, kills, clean runs in two folders, TrashNet, a fuzzer
-	pytest -m "(slow or trashnet) and not full_size" -n 2 --dist loadfile
+test: lint            ## lint, and what every change must pass: in CI at most 15 minutes, the setup included
+	$(PYTEST) -m "not ($(NIGHTLY))"
+
+# What `make test` runs, once more without the interpreter that tests share, then the sweeps, then the whole runs, on all cores.
+nightly: export MOMENTS = 3
+nightly: lint         ## everything else too: every change of docs/rebuilds.md, every signal, full size, TrashNet, a long fuzz
+	COLD=1 $(PYTEST) -m "not ($(NIGHTLY))"
+	$(PYTEST) -m "slow and not full_size"
 	pytest -m full_size
+# make mutants belongs here.
 
 # Adds to the kills on record until there are MOMENTS of each kind; delete the record to begin anew.
 accidents: setup      ## kill each stage MOMENTS times by each signal, for docs/guarantees.md
-	KILLS_RECORD=docs/guarantees/kills.jsonl MOMENTS=$(or $(MOMENTS),20) pytest tests/pipeline/test_accidents.py -k kill
+	KILLS_RECORD=docs/guarantees/kills.jsonl MOMENTS=$(or $(MOMENTS),20) pytest tests/pipeline/test_kills.py
 
 deps: setup           ## write each stage's code dependencies into dvc.yaml, from the imports
 	PYTHONPATH=tests python -m closure

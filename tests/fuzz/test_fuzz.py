@@ -10,8 +10,8 @@ import pytest
 from fuzz import fuzz_imaging
 
 CORPUS = Path(__file__).parent / "corpus"
-RUNS = 8000  # the same everywhere, unless a machine is too slow for them
-SECONDS = 60
+RUNS, SECONDS = 8000, 60  # the same files everywhere, unless a machine is too slow for them
+NIGHTLY_RUNS, NIGHTLY_SECONDS = 1_000_000, 600
 
 
 @pytest.mark.parametrize("max_side", fuzz_imaging.SIDES)
@@ -26,11 +26,13 @@ def test_the_corpus_is_small() -> None:
     assert max(sizes) <= 2000
 
 
-@pytest.mark.slow
-def test_a_short_fuzz_finds_nothing(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("runs", "seconds"), [(RUNS, SECONDS), pytest.param(NIGHTLY_RUNS, NIGHTLY_SECONDS, marks=pytest.mark.slow)]
+)
+def test_a_fuzzer_finds_nothing(tmp_path: Path, runs: int, seconds: int) -> None:
     pytest.importorskip("atheris", reason="it is not built for every platform")
     shutil.copytree(CORPUS, tmp_path / "corpus")
-    options = ["-seed=7", f"-runs={RUNS}", f"-max_total_time={SECONDS}", "-max_len=2000", "corpus"]
+    options = ["-seed=7", f"-runs={runs}", f"-max_total_time={seconds}", "-max_len=2000", "corpus"]
     done = subprocess.run(
         [sys.executable, fuzz_imaging.__file__, *options],
         cwd=tmp_path,

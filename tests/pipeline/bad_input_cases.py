@@ -30,14 +30,17 @@ RED = "red/000.jpg\nred/001.jpg\n"
 
 @dataclass(frozen=True)
 class Case:
-    """`break_it` spoils a folder in which all is well; `command` must then name culprit and remedy in one line."""
+    """`break_it` spoils a folder in which all is well; `command` must then name culprit and remedy in one line.
+
+    `python` is how to start it, where it matters.
+    """
 
     name: str
     command: str
     break_it: Break
     culprit: str
     remedy: str
-    python: tuple[str, ...] = (sys.executable,)
+    python: tuple[str, ...] = ()
     environment: tuple[tuple[str, str], ...] = ()
 
 

@@ -1,20 +1,25 @@
 """The real pipeline under the real DVC, in a clone of its own, with the real config shrunk."""
 
 import hashlib
+import json
 import os
 import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Generator, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import pytest
 import yaml
+from filelock import FileLock
 
 from conftest import ROOT
 from pipeline import warm
+
+T = TypeVar("T")
 
 HANGS_S = 1800  # no run takes nearly as long, on however slow a machine
 STAGES = ("prepare", "train", "evaluate", "export", "simulate")
@@ -91,15 +96,36 @@ class Clone:
 
     def restore(self) -> None:
         """Back to the last commit, data and outs included."""
+        self.restore_tracked()
+        self.run("dvc", "checkout", "-q", "--force")
+
+    def restore_tracked(self) -> None:
+        """Back to the last commit, as far as Git knows."""
         self.run("git", "checkout", "-q", ".")
         self.run("git", "clean", "-fdq")
-        self.run("dvc", "checkout", "-q", "--force")
 
     def fork(self, name: str) -> "Clone":
         """A copy beside it, caches included, for a test that changes things."""
         base = self.root.parent.with_name(f"{self.root.parent.name}-{name}")
         shutil.copytree(self.root.parent, base, symlinks=True)
         return replace(self, root=base / self.root.name, home=base / self.home.name)
+
+
+def side_by_side(action: Callable[[Clone], T], *clones: Clone) -> list[T]:
+    """The same with several clones at once, each on its share of the cores: on all of them, they would be in each
+    other's way.
+    """
+    if not hasattr(os, "sched_setaffinity"):
+        return [action(clone) for clone in clones]
+    cores = sorted(os.sched_getaffinity(0))
+    shares = [cores[number :: len(clones)] or cores for number in range(len(clones))]
+
+    def on_its_cores(clone: Clone, share: list[int]) -> T:
+        os.sched_setaffinity(0, share)  # of this thread and of the processes that it starts
+        return action(clone)
+
+    with ThreadPoolExecutor(len(clones)) as pool:
+        return list(pool.map(on_its_cores, clones, shares))
 
 
 def shrink(params: dict[str, Any]) -> None:
@@ -158,29 +184,62 @@ def make_clone(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Clone]
     return make
 
 
+def made_once(temporary: pytest.TempPathFactory, name: str, make: Callable[[], Clone]) -> Clone:
+    """A copy of the clone that `make` gives, which is made by whichever parallel worker asks for it first."""
+    worker = os.environ.get("PYTEST_XDIST_WORKER", "alone")
+    place = temporary.getbasetemp() if worker == "alone" else temporary.getbasetemp().parent
+    note = place / f"{name}.json"
+    with FileLock(place / f"{name}.lock"):
+        if not note.exists():
+            clone = make()
+            note.write_text(json.dumps([str(clone.root), str(clone.home)]))
+        root, home = map(Path, json.loads(note.read_text()))
+        return Clone(root, home).fork(worker)
+
+
 @pytest.fixture(scope="session")
-def demo(make_clone: Callable[..., Clone]) -> Clone:
+def demo(make_clone: Callable[..., Clone], tmp_path_factory: pytest.TempPathFactory) -> Clone:
     """The demo, reproduced and committed once for all tests that only look at it."""
-    clone = make_clone("demo")
-    assert clone.repro() == list(STAGES)
-    clone.commit("reproduced")
-    return clone
+
+    def make() -> Clone:
+        clone = make_clone("demo")
+        assert clone.repro() == list(STAGES)
+        clone.commit("reproduced")
+        return clone
+
+    return made_once(tmp_path_factory, "demo", make)
 
 
 @pytest.fixture(scope="session")
 def warm_python(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """A folder with a `python` that starts at once: see warm.py."""
+    """A folder with a `python` that starts at once: see warm.py. With COLD=1 it is the ordinary one."""
+    if os.environ.get("COLD") == "1":
+        yield Clone.interpreter
+        return
     with warm.start(tmp_path_factory.mktemp("warm") / "bin") as folder:
         yield folder
 
 
 @pytest.fixture(scope="session")
-def own(make_clone: Callable[..., Clone], photos: Callable[..., Path], warm_python: Path) -> Clone:
+def own(
+    make_clone: Callable[..., Clone],
+    photos: Callable[..., Path],
+    warm_python: Path,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Clone:
     """A user's photos under `dvc add`, with a frozen base and a weights file of their own, reproduced and committed."""
+
+    def make() -> Clone:
+        return reproduced_with(photos, replace(make_clone("own"), interpreter=warm_python))
+
+    return replace(made_once(tmp_path_factory, "own", make), interpreter=warm_python)
+
+
+def reproduced_with(photos: Callable[..., Path], clone: Clone) -> Clone:
+    """Put photos and weights under DVC, name them in params.yaml, reproduce and commit."""
     import torch
     import torchvision
 
-    clone = replace(make_clone("own"), interpreter=warm_python)
     folder = photos(clone.home.parent / "photos")
     clone.run("python", "src/data_preparation.py", "fetch", str(folder))
     clone.run("dvc", "add", "data/raw")

@@ -1,6 +1,6 @@
 """What reruns what: changes a user makes, with the stages that must run then, no more and no fewer.
 
-test_rebuilds.py makes each change for real; `markdown` is docs/rebuilds.md.
+test_rebuilds.py makes each change; `markdown` is docs/rebuilds.md.
 """
 
 import shutil
@@ -19,14 +19,24 @@ Edit = Callable[[Clone], object]
 
 @dataclass(frozen=True)
 class Change:
-    """One row: what is changed, how, and what must run."""
+    """One row: what is changed, how, what must run, and which of that DVC finds stale before anything runs.
+
+    The others run because a stage before them gave other outs. `stale` is the first that runs unless it is given.
+    """
 
     what: str
     make: Edit
     runs: tuple[str, ...]
+    stale: tuple[str, ...] | None = None
+
+    def found_stale(self) -> tuple[str, ...]:
+        """The stages that the change reaches by itself."""
+        return self.runs[:1] if self.stale is None else self.stale
 
 
-def param(path: str, value: object, runs: tuple[str, ...], note: str = "") -> Change:
+def param(
+    path: str, value: object, runs: tuple[str, ...], note: str = "", *, stale: tuple[str, ...] | None = None
+) -> Change:
     *sections, leaf = path.split(".")
 
     def edit(params: dict) -> None:
@@ -35,7 +45,7 @@ def param(path: str, value: object, runs: tuple[str, ...], note: str = "") -> Ch
         assert params[leaf] != value, f"{path} is {value} already"
         params[leaf] = value
 
-    return Change(f"`{path}`{note}", lambda clone: clone.change("params.yaml", edit), runs)
+    return Change(f"`{path}`{note}", lambda clone: clone.change("params.yaml", edit), runs, stale)
 
 
 def write(path: str, content: str | bytes) -> Edit:
@@ -106,14 +116,14 @@ RENDERING = "src/scrapline/rendering/"  # one dependency of dvc.yaml
 NEW_PHOTO = jpeg(noise(9001, tint=(110, 0, 0)), quality=92)
 
 PARAMS = [
-    param("seed", 8, STAGES),
+    param("seed", 8, STAGES, stale=(PREPARE, TRAIN)),
     param("lr", 0.001, AFTER_PREPARE),
     param("data.source", "data/recipes/demo.yaml", STAGES),
     param("data.split.val", 0.3, STAGES),
     param("data.split.test", 0.3, STAGES),
     param("data.split.lists", "pinned", (PREPARE, SIMULATE), " (with the hash scheme, which does not read it)"),
     param("data.min_side", 20, (PREPARE,), " (no photo is smaller)"),
-    param("data.max_side", 256, STAGES),
+    param("data.max_side", 256, STAGES, stale=(PREPARE, TRAIN)),
     param("data.shard_mb", 128, (PREPARE,), " (all fit into one)"),
     param("data.test_frames", 2, (PREPARE, SIMULATE)),
     param("model.weights", "none", AFTER_PREPARE),
@@ -215,9 +225,9 @@ def code() -> Iterator[Change]:
         name = path.relative_to(ROOT).as_posix()
         runs = tuple(stage for stage in STAGES if name in needed[stage])
         if not name.startswith(RENDERING):
-            yield Change(f"`{name}`", append(name, "# edited\n"), runs)
+            yield Change(f"`{name}`", append(name, "# edited\n"), runs, runs)
         elif path.name in {"scene.py", "glass.py"}:
-            yield Change(f"`{name}`, as any file below `{RENDERING}`", append(name, "# edited\n"), runs)
+            yield Change(f"`{name}`, as any file below `{RENDERING}`", append(name, "# edited\n"), runs, runs)
     template = Path("src/scrapline/report/report.md.j2").as_posix()
     yield Change(f"`{template}`", append(template, "\nedited\n"), (SIMULATE,))
 
@@ -240,9 +250,11 @@ def markdown() -> str:
         "# What reruns what",
         "",
         "After each of these changes, made alone to a reproduced pipeline with two classes of photos of the user's",
-        "own, `dvc repro` runs the stages marked ● and no other. `tests/pipeline/test_rebuilds.py` makes every change",
-        "for real and fails when a stage runs too often or not at all; this page is generated from the same list",
-        "(`make rebuilds`), and a test compares both.",
+        "own, `dvc repro` runs the stages marked ● and no other. `make test` makes every change and asks DVC which",
+        "stages it finds stale by that alone, and for each stage it runs one change that begins there. `make nightly`",
+        "runs every change for real, and fails when a stage runs too often or not at all. A list in",
+        "`tests/pipeline/rebuilds.py` holds the changes; `make rebuilds` writes this page from it, and a test compares",
+        "both.",
         "",
         "A stage whose outs come out the same, bit by bit, stops the chain: the stages after it do not run.",
     ]

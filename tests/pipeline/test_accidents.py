@@ -1,9 +1,7 @@
-"""Kills, full disks, read-only folders, two runs at once: afterwards everything is whole, and `dvc repro` finishes."""
+"""Full disks, read-only folders, two runs at once: afterwards everything is whole, and `dvc repro` finishes."""
 
 import os
-import random
 import shutil
-import signal
 import subprocess
 import time
 from collections.abc import Iterator
@@ -15,45 +13,15 @@ import pytest
 
 from pipeline import kills
 from pipeline.conftest import HANGS_S, STAGES, Clone
-from pipeline.kills import Killer
 
-MOMENTS = int(os.environ.get("MOMENTS", "1"))
-TRIES_A_MOMENT = 20  # two of three kills come while the stage runs
 SLOW = pytest.mark.slow
-DOORS = {
+SCRIPTS = {
     "prepare": "data_preparation.py",
     "train": "model_training.py",
     "evaluate": "model_training.py",
     "export": "inference_script.py",
     "simulate": "simulation.py",
 }
-
-
-@pytest.fixture(scope="module")
-def killer(own: Clone) -> Killer:
-    return Killer.of(own.fork("kills"), STAGES)
-
-
-@pytest.fixture(scope="module")
-def record() -> kills.Record:
-    path = os.environ.get("KILLS_RECORD")
-    return kills.Record(Path(path) if path else None)
-
-
-@SLOW
-@pytest.mark.parametrize("stage", STAGES)
-@pytest.mark.parametrize("signum", kills.SIGNALS, ids=lambda signum: signum.name)
-def test_a_kill_at_any_moment_costs_only_that_run(
-    killer: Killer, record: kills.Record, stage: str, signum: signal.Signals
-) -> None:
-    killer.clone.restore()
-    row = record.row(stage, signum.name)
-    rng = random.Random(f"{stage} {signum.name} {row['kills']}")
-    tries = TRIES_A_MOMENT * (MOMENTS - row["running"])
-    while row["running"] < MOMENTS and tries > 0:
-        record.add(killer.kill(stage, signum, rng))
-        tries -= 1
-    assert row["running"] >= MOMENTS, "hardly a kill came while the stage ran: does the signal reach it?"
 
 
 @pytest.fixture
@@ -119,7 +87,9 @@ def test_a_stage_that_outlives_its_dvc_and_a_new_run_do_not_mix(fork: Clone) -> 
 
 
 @pytest.mark.parametrize("stage", STAGES)
-def test_results_that_cannot_be_written_are_one_line_and_nothing_is_lost(fork: Clone, stage: str) -> None:
+def test_results_that_cannot_be_written_are_one_line_and_nothing_is_lost(
+    fork: Clone, stage: str, warm_python: Path
+) -> None:
     """Root may write anywhere, so that right is given up first."""
     folders = [fork.root / name for name in ("results", "models", "data")]
     before = fork.outs()
@@ -128,7 +98,7 @@ def test_results_that_cannot_be_written_are_one_line_and_nothing_is_lost(fork: C
     powerless = ["setpriv", "--bounding-set=-dac_override,-dac_read_search"] if os.geteuid() == 0 else []
     try:
         done = subprocess.run(
-            [*powerless, "python", f"src/{DOORS[stage]}", stage],
+            [*powerless, "python", f"src/{SCRIPTS[stage]}", stage],
             cwd=fork.root,
             env=fork.environment(),
             capture_output=True,
@@ -142,7 +112,7 @@ def test_results_that_cannot_be_written_are_one_line_and_nothing_is_lost(fork: C
     assert done.stderr.splitlines()[-1].startswith("error: Permission denied: ")
     assert "Traceback" not in done.stderr
     assert fork.outs() == before
-    fork.run("python", f"src/{DOORS[stage]}", stage)
+    replace(fork, interpreter=warm_python).run("python", f"src/{SCRIPTS[stage]}", stage)
 
 
 @pytest.fixture(scope="module")
@@ -154,7 +124,7 @@ def small_disk(own: Clone, tmp_path_factory: pytest.TempPathFactory) -> Iterator
     try:
         shutil.copytree(own.root, place / "repo", symlinks=True)
         shutil.copytree(own.home, place / "home")
-        yield Clone(place / "repo", place / "home")
+        yield Clone(place / "repo", place / "home", own.interpreter)
     finally:
         subprocess.run(["umount", "--lazy", str(place)], check=True)
 
@@ -170,7 +140,7 @@ def test_a_full_disk_is_one_line_and_nothing_is_lost(small_disk: Clone, stage: s
         with filler.open("wb") as stream:
             os.posix_fallocate(stream.fileno(), 0, room)
         done = subprocess.run(
-            ["python", f"src/{DOORS[stage]}", stage],
+            ["python", f"src/{SCRIPTS[stage]}", stage],
             cwd=small_disk.root,
             env=small_disk.environment(),
             capture_output=True,

@@ -72,12 +72,15 @@ def good(tmp_path_factory: pytest.TempPathFactory, photos: Callable[..., Path]) 
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
-def test_what_is_wrong_is_one_line_with_its_remedy_and_nothing_is_lost(case: Case, good: Path, tmp_path: Path) -> None:
+def test_what_is_wrong_is_one_line_with_its_remedy_and_nothing_is_lost(
+    case: Case, good: Path, tmp_path: Path, warm_python: Path
+) -> None:
     work = tmp_path / "work"
     shutil.copytree(good, work)
     case.break_it(work)
     before = content(work)
-    done = run_script(case.command, work, *case.python, **dict(case.environment))
+    python = case.python or (str(warm_python / "python"),)
+    done = run_script(case.command, work, *python, **dict(case.environment))
     assert done.returncode == 1, done.stderr[-2000:]
     assert "Traceback" not in done.stderr
     errors = [line for line in done.stderr.splitlines() if line.startswith("error:")]

@@ -9,7 +9,7 @@ import yaml
 
 from conftest import PARTIAL_WEIGHTS, ROOT, TRASHNET
 from pipeline import kills
-from pipeline.conftest import Clone
+from pipeline.conftest import Clone, side_by_side
 
 pytestmark = [
     pytest.mark.trashnet,
@@ -32,8 +32,15 @@ def make_trashnet(clone: Clone) -> Clone:
 
 
 @pytest.fixture(scope="module")
-def trashnet(make_clone: Make) -> Clone:
-    return make_trashnet(make_clone("trashnet", shrunk=False))
+def pair(make_clone: Make) -> list[Clone]:
+    """Two clean runs in two folders."""
+    folders = ("trashnet", "a-folder-with-another-name")
+    return side_by_side(make_trashnet, *(make_clone(name, shrunk=False) for name in folders))
+
+
+@pytest.fixture
+def trashnet(pair: list[Clone]) -> Clone:
+    return pair[0]
 
 
 def test_the_authors_split_is_kept_but_for_conflicts_and_leaks(trashnet: Clone) -> None:
@@ -78,10 +85,10 @@ def test_params_are_the_recipe_with_the_weights_named(trashnet: Clone) -> None:
     assert params == recipe
 
 
-def test_a_clean_run_in_another_folder_gives_the_same_bits(trashnet: Clone, make_clone: Make) -> None:
-    other = make_trashnet(make_clone("a-folder-with-another-name", shrunk=False))
-    assert kills.locked(other) == kills.locked(trashnet)
-    assert kills.deterministic(other.outs()) == kills.deterministic(trashnet.outs())
+def test_a_clean_run_in_another_folder_gives_the_same_bits(pair: list[Clone]) -> None:
+    one, other = pair
+    assert kills.locked(other) == kills.locked(one)
+    assert kills.deterministic(other.outs()) == kills.deterministic(one.outs())
 
 
 def test_edited_params_are_not_overwritten(trashnet: Clone, tmp_path: Path) -> None:

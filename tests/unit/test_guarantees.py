@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from conftest import ROOT
-from fuzz import fuzz_imaging
+from fuzz import fuzz_imaging, test_fuzz
 from pipeline import bad_files, bad_input_cases, rebuilds
 
 RECORDS = ROOT / "docs/guarantees"
@@ -83,10 +83,11 @@ def test_the_machines_are_those_on_record_and_agree_within_the_interval() -> Non
 @pytest.mark.parametrize(
     ("said", "number"),
     [
-        (r"(\d+) changes, each made for real", sum(map(len, rebuilds.TABLES.values()))),
+        (r"(\d+) changes, each made:", sum(map(len, rebuilds.TABLES.values()))),
         (r"(\d+) mistakes", len(bad_input_cases.CASES)),
         (r"(\d+) odd image files", len(bad_files.odd_images())),
         (r"(\d+) small files", len(list(CORPUS.iterdir()))),
+        (r"(\d+) files that a fuzzer makes", test_fuzz.RUNS),
     ],
 )
 def test_numbers_are_those_of_the_tests(said: str, number: int) -> None:
@@ -103,3 +104,11 @@ def test_every_test_named_exists() -> None:
 def test_links_lead_somewhere() -> None:
     for link in re.findall(r"\]\(([^#)]+)\)", PAGE):
         assert (ROOT / "docs" / link).exists(), link
+
+
+@pytest.mark.parametrize("row", [row for row in PAGE.splitlines() if re.match(r"\| .*`(unit|pipeline|fuzz)/", row)])
+def test_what_waits_for_the_night_is_said(row: str) -> None:
+    named = [ROOT / "tests" / name for name in re.findall(r"`((?:unit|pipeline|fuzz)/[^`]*)`", row)]
+    files = [file for path in named for file in (path.rglob("test_*.py") if path.is_dir() else [path])]
+    waits = any(re.search(r"mark\.(slow|full_size)\b", file.read_text(encoding="utf-8")) for file in files)
+    assert waits == ("*nightly*" in row)

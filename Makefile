@@ -10,7 +10,7 @@ STAMP := $(VENV)/.requirements-$(shell cat requirements.txt requirements-s3.txt 
 # DVC runs `python`, whichever comes first.
 export PATH := $(abspath $(BIN)):$(PATH)
 
-.PHONY: run setup test nightly accidents lint rebuilds trashnet
+.PHONY: run setup test nightly accidents lint deps rebuilds trashnet
 .DEFAULT_GOAL := run
 
 run: setup            ## install, run the pipeline on the embedded demo, and say what came out
@@ -54,6 +54,9 @@ nightly: lint         ## everything else too: every change of docs/rebuilds.md, 
 # Adds to the kills on record until there are MOMENTS of each kind; delete the record to begin anew.
 accidents: setup      ## kill each stage MOMENTS times by each signal, for docs/guarantees.md
 	KILLS_RECORD=docs/guarantees/kills.jsonl MOMENTS=$(or $(MOMENTS),20) pytest tests/pipeline/test_kills.py
+
+deps: setup           ## write each stage's code dependencies into dvc.yaml, from the imports
+	PYTHONPATH=tests python -m closure
 
 rebuilds: setup       ## write docs/rebuilds.md anew from its list of changes
 	PYTHONPATH=src:tests python -m pipeline.rebuilds

@@ -1,6 +1,6 @@
 """Prepare data: `prepare` is the pipeline's first stage, `fetch` brings photos in, `check` looks before a run."""
 
-from scrapline import start  # noqa: F401 - before what is slow to import, or not installed
+from scrapline.cli import start  # noqa: F401 - before what is slow to import, or not installed
 
 # isort: split
 from pathlib import Path
@@ -8,9 +8,8 @@ from typing import Annotated
 
 import typer
 
-from scrapline import errors, params, paths
-from scrapline.console import say
-from scrapline.outs import replacing, scratch
+from scrapline import params
+from scrapline.cli import entry
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
 
@@ -18,23 +17,9 @@ app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_
 @app.command()
 def prepare() -> None:
     """Clean the source's images, split them without leaks, and write shards, test frames and a report."""
-    from scrapline.prepare import cleaning, dataset, sources
+    from scrapline.prepare import stage
 
-    settings = params.load()
-    source = sources.open_source(settings.data.source)
-    lists = cleaning.lists_folder(settings.data)
-    with (
-        scratch(paths.PREPARED.with_name(".spool.partial")) as spool,
-        replacing(paths.PREPARED, paths.TEST_FRAMES, paths.PREPARATION) as (prepared, frames, report),
-    ):
-        reader = cleaning.StoredBytes(source, spool)
-        examined = cleaning.examine(source, spool, settings.data)
-        cleaned = cleaning.clean(examined, reader, settings.data, seed=settings.seed, lists=lists)
-        dataset.write_shards(prepared, cleaned, reader, settings.data)
-        laid_out = dataset.write_test_frames(frames, cleaned, reader, settings.data.test_frames)
-        facts = dataset.facts(examined, settings.data, laid_out)
-        dataset.write_report(report, cleaned, reader, facts, settings.data.max_side)
-    dataset.tell(cleaned, examined.images)
+    stage.prepare(params.load())
 
 
 @app.command()
@@ -47,35 +32,21 @@ def fetch(
     max_gb: Annotated[float, typer.Option(min=0.001, help="How much an archive may unpack to.")] = 20.0,
 ) -> None:
     """Fill data/raw with photos, checked, all or nothing; then `dvc add data/raw` versions them."""
-    from scrapline.prepare import fetch as fetching
+    from scrapline.fetch import command as fetching
 
     request = fetching.Request(
         source=source, split=split, archive=archive, replace=replace, sha256=sha256, max_bytes=round(max_gb * 1e9)
     )
-    fetching.tell(fetching.fetch(request))
+    fetching.print_summary(fetching.fetch(request))
 
 
 @app.command()
 def check() -> None:
-    """Check params.yaml and the inputs of every stage without running any; say what is new since the last run."""
-    from scrapline.classifier import check_arch
-    from scrapline.prepare import changes, cleaning, sources
+    """Check params.yaml and the inputs of every stage without running any; print what is new since the last run."""
+    from scrapline.prepare import check as checking
 
-    settings = params.load()
-    check_arch(settings.model.arch)
-    source = sources.open_source(settings.data.source)
-    images = sources.count(source)
-    cleaning.lists_folder(settings.data)
-    weights = settings.model.weights
-    if weights not in ("none", "imagenet") and not (paths.PRETRAINED / weights).is_file():
-        raise errors.ScraplineError(
-            f"model.weights `{weights}` is not in {paths.PRETRAINED}: put the file there, or use none or imagenet"
-        )
-    say(f"params.yaml is valid; {settings.data.source}: {images} images in {len(source.classes)} classes")
-    changed = changes.since_prepared(source, settings.data.source)
-    for line in changed.lines() if changed else []:
-        say(f"  {line}")
+    checking.check(params.load())
 
 
 if __name__ == "__main__":
-    errors.run(app)
+    entry.run(app)

@@ -1,6 +1,6 @@
 """Export the model to ONNX (the pipeline's fourth stage), and classify images with the exported file."""
 
-from scrapline import start  # noqa: F401 - before what is slow to import, or not installed
+from scrapline.cli import start  # noqa: F401 - before what is slow to import, or not installed
 
 # isort: split
 from pathlib import Path
@@ -8,9 +8,8 @@ from typing import Annotated
 
 import typer
 
-from scrapline import errors, params, paths
-from scrapline.files import write_json
-from scrapline.outs import replacing
+from scrapline import params
+from scrapline.cli import entry
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
 
@@ -18,14 +17,9 @@ app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_
 @app.command()
 def export() -> None:
     """Convert the checkpoint to ONNX, in float32 and in INT8, and say which of both the line runs."""
-    from scrapline.export import report, stage
+    from scrapline.export import stage
 
-    settings = params.load().export
-    inputs = stage.Inputs.read()
-    with replacing(paths.ONNX, paths.ONNX_INT8, paths.EXPORT) as (fp32_path, int8_path, results):
-        content = stage.export(inputs, settings, fp32_path, int8_path)
-        write_json(results / paths.EXPORT_METRICS.name, content)
-    report.tell(content)
+    stage.export(params.load().export)
 
 
 @app.command()
@@ -35,15 +29,9 @@ def classify(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON lines instead of a table.")] = False,
 ) -> None:
     """Say what material each image shows: class, confidence, runner-up. Exit code 1 if any could not be read."""
-    from scrapline import classification, deployed
-    from scrapline.engine import Engine, Tuning
+    from scrapline.runtime import classify
 
-    found = classification.find_images(images)
-    tuning = Tuning.LATENCY if len(found) == 1 else Tuning.THROUGHPUT
-    results = classification.classify_all(Engine.load(model or deployed.model_path(), tuning), found)
-    unreadable = classification.print_json(results) if as_json else classification.print_table(results)
-    if unreadable:
-        raise errors.ScraplineError(f"{unreadable} of {len(found)} images could not be read")
+    classify.run(images, model, as_json=as_json)
 
 
 @app.command()
@@ -52,11 +40,9 @@ def describe(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False,
 ) -> None:
     """Say what an exported model is: its classes, preprocessing, thresholds, precision, and what it was made of."""
-    from scrapline import deployed, description
-    from scrapline.engine import Engine
+    from scrapline.runtime import describe
 
-    path = model or deployed.model_path()
-    description.show(path, Engine.load(path), as_json=as_json)
+    describe.show(model, as_json=as_json)
 
 
 @app.command()
@@ -73,8 +59,8 @@ def benchmark(
     """Time the exported models beside PyTorch, TorchScript, OpenVINO and the loop that is usual for this job."""
     from scrapline.benchmark import command
 
-    command.benchmark(images or [paths.TEST_FRAMES], rounds, frames, save)
+    command.benchmark(images, rounds, frames, save)
 
 
 if __name__ == "__main__":
-    errors.run(app)
+    entry.run(app)

@@ -1,6 +1,6 @@
 """Run the deployed model on a belt in real time: the pipeline's last stage, which also writes the report."""
 
-from scrapline import start  # noqa: F401 - before what is slow to import, or not installed
+from scrapline.cli import start  # noqa: F401 - before what is slow to import, or not installed
 
 # isort: split
 from pathlib import Path
@@ -8,9 +8,8 @@ from typing import Annotated
 
 import typer
 
-from scrapline import errors, params, paths
-from scrapline.files import read_json, write_json
-from scrapline.outs import replacing
+from scrapline import params
+from scrapline.cli import entry
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
 
@@ -18,44 +17,17 @@ app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_
 @app.command()
 def simulate() -> None:
     """Sort the test frames in real time, log every item, and write the figures and the report of all stages."""
-    from scrapline import deployed, machine
-    from scrapline.engine import Engine
-    from scrapline.simulate import feed, line, pictures, report
-    from scrapline.simulate.kpis import Kpis
-    from scrapline.simulate.log import LiveLine, ResultsLog
-    from scrapline.simulate.sorter import Belt
+    from scrapline.simulate import stage
 
-    settings = params.load().simulate
-    stages = report.Stages.read()
-    engine = Engine.load(deployed.model_path())
-    frames = feed.find_frames(paths.TEST_FRAMES, engine.classes)
-    belt = Belt(settings.belt_m_per_s, settings.camera_to_ejector_m)
-    kpis, first = Kpis(), []
-    targets = (paths.SIMULATION_RESULTS, paths.SIMULATION, paths.SUMMARY, paths.REPORT)
-    with replacing(*targets) as (results_path, folder, summary_path, report_path):
-        line.warm_up(engine)
-        with ResultsLog(results_path) as log, LiveLine(settings.items) as live:
-            for result in line.run(engine, feed.arrivals(frames, settings.items, settings.items_per_s), belt):
-                log.append(result)
-                kpis.add(result)
-                live.show(result)
-                if result.item_id < pictures.BELT_ITEMS:
-                    first.append(result)
-        measured = kpis.metrics(engine.classes, belt.deadline_ms, len(frames)) | {"machine": machine.describe()}
-        write_json(folder / paths.SIMULATION_METRICS.name, measured)
-        pictures.belt(folder / paths.BELT_PLOT.name, first, paths.TEST_FRAMES, engine.preprocessing.max_side)
-        pictures.latency(folder / paths.LATENCY_PLOT.name, kpis.latency_ms, belt.deadline_ms)
-        write_json(summary_path, report.summary(stages, measured))
-        report_path.write_text(report.render(stages, measured, engine), encoding="utf-8", newline="\n")
-    report.tell(stages, measured)
+    stage.simulate(params.load().simulate)
 
 
 @app.command()
 def summary() -> None:
-    """Say again what the last run achieved, and where everything is."""
-    from scrapline.simulate import report
+    """Print again what the last run achieved, and where everything is."""
+    from scrapline.report.summary import print_last_run
 
-    report.tell(report.Stages.read(), read_json(paths.SIMULATION_METRICS))
+    print_last_run()
 
 
 @app.command()
@@ -63,12 +35,10 @@ def publish(
     folder: Annotated[Path, typer.Argument(help="Where to, docs/trashnet for example.", show_default=False)],
 ) -> None:
     """Copy the last run's report with its pictures, metrics and params into one folder, for Git to keep."""
-    from scrapline.simulate import publish as publishing
+    from scrapline.report import publish as publishing
 
-    publishing.check_target(folder)
-    with replacing(folder) as (fresh,):
-        publishing.publish(fresh)
+    publishing.publish(folder)
 
 
 if __name__ == "__main__":
-    errors.run(app)
+    entry.run(app)

@@ -6,8 +6,8 @@ from typing import Annotated, Literal
 
 from pydantic import Field, field_validator, model_validator
 
-from scrapline import config
-from scrapline.config import Section
+from scrapline.cli import config
+from scrapline.cli.config import Section
 from scrapline.paths import PARAMS
 
 Positive = Annotated[float, Field(gt=0)]
@@ -88,7 +88,10 @@ class Augment(Section):
 
 
 class Train(Section):
-    """How the network learns. `patience`: epochs without a better validation before stopping; `views`: see DESIGN."""
+    """How the network learns. `patience`: epochs without a better validation before stopping.
+
+    `views`: with a frozen base, so many views of each photo, the first unchanged, have their features computed once.
+    """
 
     trainable: Trainable
     epochs: Count

@@ -5,7 +5,7 @@ from pathlib import Path
 PARAMS = Path("params.yaml")
 
 RAW = Path("data/raw")
-SPLITS = Path("data/splits")
+SPLIT_LISTS = Path("data/splits")
 PREPARED = Path("data/prepared")
 MANIFEST = PREPARED / "manifest.csv"
 CLASSES = PREPARED / "classes.json"

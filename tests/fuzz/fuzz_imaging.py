@@ -23,7 +23,7 @@ TIFF = {b"II", b"MM"}
 
 def check(data: bytes, max_side: int) -> None:
     """AssertionError, or whatever imaging let through, unless it does with these bytes what it promises."""
-    from scrapline import imaging  # here, so that main() can have it instrumented
+    from scrapline.data import imaging  # here, so that main() can have it instrumented
 
     preprocessing = imaging.Preprocessing(INPUT_SIZE, max_side)
     with _silence(data):
@@ -56,7 +56,7 @@ def check(data: bytes, max_side: int) -> None:
 
 
 def _decode(data: bytes, max_side: int) -> tuple[Any, tuple[str, str]]:
-    from scrapline import imaging
+    from scrapline.data import imaging
 
     try:
         return imaging.decode(data, max_side), ("", "")
@@ -96,7 +96,7 @@ def main() -> None:
 
     sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "src"))
     with atheris.instrument_imports(include=["PIL", "scrapline"]):
-        from scrapline import imaging
+        from scrapline.data import imaging
 
         imaging.Image.init()
 

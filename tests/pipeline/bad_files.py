@@ -97,8 +97,9 @@ def checkpoint() -> bytes:
     """A checkpoint of ours."""
     import torch
 
-    from scrapline.classifier import FORMAT_VERSION, Classifier
-    from scrapline.imaging import Preprocessing
+    from scrapline.data.imaging import Preprocessing
+    from scrapline.model.checkpoint import FORMAT_VERSION
+    from scrapline.model.classifier import Classifier
 
     content = {"format_version": FORMAT_VERSION, "arch": SMALL, "classes": list(CLASSES), "temperature": 1.0}
     content |= {"preprocessing": Preprocessing(32, 512).to_dict(), "weights": {"name": "none"}}

@@ -220,7 +220,7 @@ def code() -> Iterator[Change]:
         EXPORT: "inference_script.py",
         SIMULATE: "simulation.py",
     }
-    needed = {stage: closure.of_command(door, stage) for stage, door in commands.items()}
+    needed = {stage: closure.of_command(script, stage) for stage, script in commands.items()}
     for path in sorted(ROOT.glob("src/**/*.py")):
         name = path.relative_to(ROOT).as_posix()
         runs = tuple(stage for stage in STAGES if name in needed[stage])
@@ -228,7 +228,7 @@ def code() -> Iterator[Change]:
             yield Change(f"`{name}`", append(name, "# edited\n"), runs, runs)
         elif path.name in {"scene.py", "glass.py"}:
             yield Change(f"`{name}`, as any file below `{RENDERING}`", append(name, "# edited\n"), runs, runs)
-    template = Path("src/scrapline/simulate/report.md.j2").as_posix()
+    template = Path("src/scrapline/report/report.md.j2").as_posix()
     yield Change(f"`{template}`", append(template, "\nedited\n"), (SIMULATE,))
 
 

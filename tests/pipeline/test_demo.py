@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 
 from pipeline.conftest import Clone
-from scrapline import imaging, shards
-from scrapline.engine import Engine
+from scrapline.data import imaging, shards
+from scrapline.runtime.engine import Engine
 
 
 def read_json(demo: Clone, path: str) -> dict[str, Any]:

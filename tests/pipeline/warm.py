@@ -53,7 +53,6 @@ def start(folder: Path) -> Iterator[Path]:
 
 
 def _serve(address: str) -> None:
-    import imagehash  # noqa: F401
     import jinja2  # noqa: F401
     import matplotlib.pyplot  # noqa: F401
     import onnxruntime  # noqa: F401
@@ -65,7 +64,6 @@ def _serve(address: str) -> None:
     import torch
     import torchvision  # noqa: F401
     import typer  # noqa: F401
-    import webdataset.tariterators  # noqa: F401
 
     # A conversion imports far more than the module itself.
     torch.onnx.export(torch.nn.Linear(1, 1).eval(), (torch.zeros(1, 1),), dynamo=True, verbose=False)

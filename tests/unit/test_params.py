@@ -6,7 +6,7 @@ import yaml
 
 from conftest import ROOT
 from scrapline import params
-from scrapline.errors import ScraplineError
+from scrapline.system.errors import ScraplineError
 
 
 def load(tmp_path: Path, **changes: Any) -> params.Params:

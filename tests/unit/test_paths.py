@@ -27,7 +27,7 @@ def test_outs_are_the_paths_that_the_code_knows() -> None:
     for stage in STAGES:
         assert set(outs(stage)) <= named, stage
     written = {out for stage in STAGES for out in outs(stage)}
-    inputs = {paths.PARAMS, paths.RAW, paths.SPLITS, paths.PRETRAINED}
+    inputs = {paths.PARAMS, paths.RAW, paths.SPLIT_LISTS, paths.PRETRAINED}
     for path in named - {path.as_posix() for path in inputs}:
         inside = any(path == out or path.startswith(f"{out}/") for out in written)
         holds = any(out.startswith(f"{path}/") for out in written)
@@ -37,17 +37,8 @@ def test_outs_are_the_paths_that_the_code_knows() -> None:
 @pytest.mark.parametrize("stage", STAGES)
 def test_code_deps_are_what_the_command_imports(stage: str) -> None:
     _, script, command = STAGES[stage]["cmd"].split()
-    imported = closure.of_command(Path(script).name, command)
-    declared: set[str] = set()
-    for dep in STAGES[stage]["deps"]:
-        path = ROOT / dep
-        if dep.startswith("src/") and path.is_dir():
-            inside = {file.relative_to(ROOT).as_posix() for file in path.rglob("*.py")}
-            assert inside <= imported, f"{dep} holds more than {stage} imports"
-            declared |= inside
-        elif dep.endswith(".py"):
-            declared.add(dep)
-    assert declared == imported
+    needed = closure.shortest(closure.of_command(Path(script).name, command))
+    assert [dep for dep in STAGES[stage]["deps"] if dep.startswith("src/")] == needed, "run `make deps`"
 
 
 @pytest.mark.parametrize("stage", STAGES)
@@ -57,8 +48,12 @@ def test_only_the_stages_that_may_leave_outs_uncached(stage: str) -> None:
     assert all(Path(out).suffix in {".json", ".png", ".md"} for out in uncached)
 
 
-def test_the_report_template_is_a_dep() -> None:
-    assert "src/scrapline/simulate/report.md.j2" in STAGES["simulate"]["deps"]
+def test_a_package_is_a_dep_only_where_all_of_it_is_needed() -> None:
+    assert "src/scrapline/report/report.md.j2" in closure.of_command("simulation.py", "simulate")
+    scenes = {f"src/scrapline/rendering/{name}.py" for name in ("scene", "camera")}
+    assert closure.shortest(scenes) == sorted(scenes)
+    whole = {path.relative_to(ROOT).as_posix() for path in (ROOT / "src/scrapline/rendering").rglob("*.py")}
+    assert closure.shortest(whole) == ["src/scrapline/rendering"]
 
 
 def test_metrics_and_plots_name_what_the_stages_write() -> None:

@@ -76,8 +76,8 @@ def test_commands_name_what_exists(line: str) -> None:
     if program == "make":
         assert re.search(rf"^{arguments[0]}:", (ROOT / "Makefile").read_text(), re.MULTILINE)
     else:
-        door = ROOT / arguments[0]
-        assert re.search(rf"^def {arguments[1]}\(", door.read_text(), re.MULTILINE)
+        script = ROOT / arguments[0]
+        assert re.search(rf"^def {arguments[1]}\(", script.read_text(), re.MULTILINE)
 
 
 def test_every_direct_requirement_is_explained() -> None:

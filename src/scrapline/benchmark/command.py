@@ -2,19 +2,20 @@
 
 from pathlib import Path
 
-from scrapline import classification, paths
+from scrapline import paths
 from scrapline.benchmark import contenders, report, rounds
 from scrapline.benchmark.contenders import Models
-from scrapline.console import say
-from scrapline.engine import Engine
-from scrapline.errors import ScraplineError
-from scrapline.files import require, write_json
-from scrapline.imaging import ImageError
-from scrapline.outs import replacing
+from scrapline.cli.console import info
+from scrapline.data.imaging import ImageError
+from scrapline.runtime import classify
+from scrapline.runtime.engine import Engine
+from scrapline.system.errors import ScraplineError
+from scrapline.system.files import require, write_json
+from scrapline.system.outs import replacing
 
 
-def benchmark(images: list[Path], turns: int, frames_a_turn: int, folder: Path | None) -> None:
-    """Measure, print the table, and keep the findings in `folder` if there is one.
+def benchmark(images: list[Path] | None, turns: int, frames_a_turn: int, folder: Path | None) -> None:
+    """Measure on `images` (data/test_frames where there are none), print the table, keep the findings in `folder`.
 
     Raises ScraplineError where a model, the test split or every frame is missing.
     """
@@ -23,8 +24,8 @@ def benchmark(images: list[Path], turns: int, frames_a_turn: int, folder: Path |
     require(paths.MANIFEST)
     names = contenders.available()
     if len(names) < len(contenders.TITLES):
-        say("OpenVINO is not installed and is left out: pip install -r requirements-benchmark.txt")
-    frames = _readable(engine, classification.find_images(images))
+        info("OpenVINO is not installed and is left out: pip install -r requirements-benchmark.txt")
+    frames = _readable(engine, classify.find_images(images or [paths.TEST_FRAMES]))
     measured = rounds.run(names, models, frames, turns, frames_a_turn)
     found = report.content(rounds.figures(measured), engine, len(frames), turns, frames_a_turn)
     report.show(found)
@@ -34,7 +35,7 @@ def benchmark(images: list[Path], turns: int, frames_a_turn: int, folder: Path |
             write_json(as_json, found)
             table.write_text(report.markdown(found), encoding="utf-8", newline="\n")
             report.chart(found, chart)
-        say(f"kept in {folder}")
+        info(f"kept in {folder}")
 
 
 def _readable(engine: Engine, images: list[Path]) -> list[bytes]:
@@ -44,7 +45,7 @@ def _readable(engine: Engine, images: list[Path]) -> list[bytes]:
         try:
             engine.preprocess(data)
         except ImageError as error:
-            say(f"{path} is left out: {error}")
+            info(f"{path} is left out: {error}")
             continue
         frames.append(data)
     if not frames:

@@ -12,10 +12,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from scrapline import imaging
-from scrapline.engine import FRAMES_A_RUN, Engine, Tuning
-from scrapline.imaging import Preprocessing
-from scrapline.parallel import cores
+from scrapline.data import imaging
+from scrapline.data.imaging import Preprocessing
+from scrapline.runtime.engine import FRAMES_A_RUN, Engine, Tuning
+from scrapline.system.parallel import cores
 
 PEER = "peer-loop"
 TITLES = {
@@ -55,7 +55,7 @@ def available() -> list[str]:
     return [name for name in TITLES if "openvino" not in name or importlib.util.find_spec("openvino") is not None]
 
 
-def crew(name: str, models: Models, tuning: Tuning) -> list[Contender]:
+def contenders_of(name: str, models: Models, tuning: Tuning) -> list[Contender]:
     """One contender on all cores for latency; one for each core, on a thread of its own, for throughput."""
     kind, _, precision = name.partition("-")
     path = models.int8 if precision == "int8" else models.fp32
@@ -98,7 +98,7 @@ def _openvino(path: Path, tuning: Tuning) -> list[Contender]:
 def _torch(build: Callable[..., Contender], checkpoint_path: Path, tuning: Tuning) -> list[Contender]:
     import torch
 
-    from scrapline.classifier import Checkpoint
+    from scrapline.model.checkpoint import Checkpoint
 
     checkpoint = Checkpoint.load(checkpoint_path)
     threads = cores() if tuning is Tuning.LATENCY else 1
@@ -115,7 +115,7 @@ def _torch(build: Callable[..., Contender], checkpoint_path: Path, tuning: Tunin
 def _eager(checkpoint: Any) -> Contender:
     import torch
 
-    from scrapline.classifier import normalise
+    from scrapline.model.batches import normalise
 
     model = checkpoint.classifier().to(memory_format=torch.channels_last)
     preprocessing: Preprocessing = checkpoint.preprocessing
@@ -131,7 +131,7 @@ def _eager(checkpoint: Any) -> Contender:
 def _torchscript(checkpoint: Any) -> Contender:
     import torch
 
-    from scrapline.classifier import normalise
+    from scrapline.model.batches import normalise
 
     preprocessing: Preprocessing = checkpoint.preprocessing
     with warnings.catch_warnings():

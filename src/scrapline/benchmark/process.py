@@ -10,10 +10,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from scrapline import paths, shards
-from scrapline.benchmark.contenders import Contender, Models, crew
-from scrapline.engine import Tuning
-from scrapline.errors import ScraplineError
+from scrapline import paths
+from scrapline.benchmark.contenders import Contender, Models, contenders_of
+from scrapline.data import shards
+from scrapline.runtime.engine import Tuning
+from scrapline.system.errors import ScraplineError
 
 _WARM_UP = 10
 _SETTLING_S = 0.1  # the threads of the measurement before wait awake for longer than its end
@@ -40,8 +41,8 @@ class Bench:
 
     def __init__(self, name: str, models: Models, frames: Sequence[bytes]) -> None:
         self._frames = frames
-        self._single = crew(name, models, Tuning.LATENCY)[0]
-        self._workers = crew(name, models, Tuning.THROUGHPUT)
+        self._single = contenders_of(name, models, Tuning.LATENCY)[0]
+        self._workers = contenders_of(name, models, Tuning.THROUGHPUT)
         self._inputs = [self._single.preprocess(data) for data in frames]
         self.end_to_end(_WARM_UP)
         self.frames_per_s(_WARM_UP)

@@ -12,9 +12,10 @@ mpl.use("Agg")
 
 from matplotlib import pyplot as plt
 
-from scrapline import machine, tables
 from scrapline.benchmark.contenders import PEER, TITLES
-from scrapline.engine import Engine
+from scrapline.cli import tables
+from scrapline.runtime.engine import Engine
+from scrapline.system import machine
 
 _PACKAGES = ("onnxruntime", "openvino", "torch", "torchvision", "pillow", "simplejpeg", "opencv-python-headless")
 _OURS, _OTHERS = "#3a9d5d", "#8a8f98"

@@ -14,9 +14,9 @@ import numpy as np
 
 from scrapline.benchmark import process
 from scrapline.benchmark.contenders import PEER, Models
-from scrapline.console import counter, track
-from scrapline.errors import ScraplineError
-from scrapline.parallel import cores
+from scrapline.cli.console import counter, track
+from scrapline.system.errors import ScraplineError
+from scrapline.system.parallel import cores
 
 _TIMED = ("end_to_end", "decode", "model")
 _RATES = ("frames_per_s", "frames_per_s_on_one_core")

@@ -8,15 +8,18 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from scrapline import imaging, metrics, shards
-from scrapline.batches import Predictions
-from scrapline.bins import REVIEW, purity, recovery
-from scrapline.classifier import Checkpoint, probabilities
-from scrapline.console import say
-from scrapline.evaluate import plots, thresholds
-from scrapline.files import read_json, require, write_json
-from scrapline.metrics import Labels, Probabilities
-from scrapline.pictures import Thumb, contact_sheet
+from scrapline.cli.console import info
+from scrapline.data import imaging, shards
+from scrapline.data.class_names import REVIEW
+from scrapline.data.contact_sheets import Thumb, contact_sheet
+from scrapline.evaluate import plots
+from scrapline.measures import metrics, operating_points
+from scrapline.measures.metrics import Labels, Probabilities
+from scrapline.measures.sorting import purity, recovery
+from scrapline.model.batches import Predictions
+from scrapline.model.checkpoint import Checkpoint
+from scrapline.model.compute import probabilities
+from scrapline.system.files import read_json, require, write_json
 
 _GALLERY = 24
 
@@ -43,9 +46,9 @@ class Scored:
         return best
 
 
-def operating_points(validation: Scored, classes: list[str], target_purity: float) -> dict[str, Any]:
+def chosen_points(validation: Scored, classes: list[str], target_purity: float) -> dict[str, Any]:
     """The content of operating_points.json, chosen on validation."""
-    points = thresholds.choose(validation.labels, validation.calibrated, target_purity)
+    points = operating_points.choose(validation.labels, validation.calibrated, target_purity)
     return {
         "target_purity": target_purity,
         "chosen_on": "validation",
@@ -69,7 +72,7 @@ def evaluation_metrics(
         },
         "operating_point": {
             "target_purity": points["target_purity"],
-            **thresholds.outcome(test.labels, test.calibrated, levels),
+            **operating_points.outcome(test.labels, test.calibrated, levels),
             "bins": _bins(test, levels, checkpoint.classes),
         },
     }
@@ -113,24 +116,24 @@ def draw_learning_curves(folder: Path, history: Path, training_metrics: Path) ->
     plots.learning_curves(folder / "learning_curves.png", pd.read_csv(require(history)), best_epoch)
 
 
-def tell(content: dict[str, Any]) -> None:
+def print_summary(content: dict[str, Any]) -> None:
     """Say the key figures on the console."""
     for split in ("validation", "test"):
         m = content[split]
-        say(
+        info(
             f"{split:>10}: accuracy {m['accuracy']:.1%} (95 % interval {m['accuracy_ci95_low']:.1%} to "
             f"{m['accuracy_ci95_high']:.1%}), macro F1 {m['macro_f1']:.3f}, {m['images']} images"
         )
     point = content["operating_point"]
     if point["purity"] is not None:
-        say(f"   sorting: {point['coverage']:.1%} of test items are sure enough, {point['purity']:.1%} of those right")
+        info(f"   sorting: {point['coverage']:.1%} of test items are sure enough, {point['purity']:.1%} of those right")
 
 
 def _bins(test: Scored, levels: np.ndarray[Any, Any], classes: list[str]) -> dict[str, dict[str, float | None]]:
-    sure = thresholds.accepted(test.calibrated, levels)
+    sure = operating_points.accepted(test.calibrated, levels)
     into = [classes[p] if ok else REVIEW for p, ok in zip(test.predicted, sure, strict=True)]
-    ended = Counter(zip((classes[label] for label in test.labels), into, strict=True))
-    return {name: {"purity": purity(ended, name), "recovery": recovery(ended, name)} for name in classes}
+    placed = Counter(zip((classes[label] for label in test.labels), into, strict=True))
+    return {name: {"purity": purity(placed, name), "recovery": recovery(placed, name)} for name in classes}
 
 
 def _draw_mistakes(path: Path, prepared: Path, test: Scored, checkpoint: Checkpoint) -> None:

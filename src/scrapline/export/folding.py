@@ -12,7 +12,7 @@ import numpy.typing as npt
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
-from scrapline.imaging import Preprocessing
+from scrapline.data.imaging import Preprocessing
 
 Array = npt.NDArray[Any]
 

@@ -7,10 +7,10 @@ import numpy as np
 import numpy.typing as npt
 import onnx
 
-from scrapline.console import say, track
-from scrapline.engine import open_session
+from scrapline.cli.console import info, track
 from scrapline.export.int8 import Quantiser, Recipe
 from scrapline.export.parity import Probabilities, Run, run_of
+from scrapline.runtime.engine import open_session
 
 _CALIBRATIONS = ("minmax", "percentile")
 _TWO_IMAGES = 2
@@ -82,7 +82,7 @@ def choose(
     attempts = [attempt(Recipe(calibration)) for calibration in _CALIBRATIONS]
     best = max(attempts, key=lambda a: a.rank)
     if not best.passed:
-        say(
+        info(
             f"INT8 loses {100 * best.accuracy_drop:.1f} points on validation, {100 * allowed:.1f} are allowed: "
             "leaving layers in float"
         )

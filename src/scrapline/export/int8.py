@@ -15,10 +15,10 @@ import onnx
 from onnxruntime.quantization import CalibrationDataReader, CalibrationMethod, QuantFormat, QuantType, quantize_static
 from onnxruntime.quantization.calibrate import create_calibrator, save_tensors_data
 
-from scrapline.console import counter
+from scrapline.cli.console import counter
+from scrapline.data.imaging import Preprocessing
 from scrapline.export import folding
 from scrapline.export.onnx import strip
-from scrapline.imaging import Preprocessing
 
 # What computes, and what only follows its input; all else is left in float.
 _LAYERS = ("Conv", "MatMul", "Gemm", "Add", "AveragePool", "GlobalAveragePool", "Concat")

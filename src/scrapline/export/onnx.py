@@ -11,10 +11,11 @@ import onnx
 import torch
 from torch import Tensor, nn
 
-from scrapline.classifier import Checkpoint, normalise
-from scrapline.engine import FORMAT_VERSION
-from scrapline.files import sha256
-from scrapline.imaging import Preprocessing
+from scrapline.data.imaging import Preprocessing
+from scrapline.model.batches import normalise
+from scrapline.model.checkpoint import Checkpoint
+from scrapline.runtime.engine import FORMAT_VERSION
+from scrapline.system.files import sha256
 
 
 class Deployed(nn.Module):

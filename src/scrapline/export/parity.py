@@ -9,11 +9,11 @@ import numpy as np
 import numpy.typing as npt
 import onnxruntime as ort
 
-from scrapline import batches, shards
-from scrapline.console import counter
-from scrapline.engine import Engine
-from scrapline.errors import ScraplineError
-from scrapline.imaging import Preprocessing
+from scrapline.cli.console import counter
+from scrapline.data import decoding, shards
+from scrapline.data.imaging import Preprocessing
+from scrapline.runtime.engine import Engine
+from scrapline.system.errors import ScraplineError
 
 _MAIN_BATCH = 32
 _OTHER_BATCHES = (1, 3)
@@ -67,8 +67,8 @@ def infer(run: Run, preprocessing: Preprocessing, folder: Path, split: str, *, d
     images = sum(row.split == split for row in shards.read_manifest(folder))
     rows = []
     with counter(f"{described} on {split}", images) as advance:
-        for batch in batches.read(folder, split, preprocessing, _MAIN_BATCH):
-            rows.append(run(batch.images.numpy()))
+        for batch in decoding.read(folder, split, preprocessing, _MAIN_BATCH):
+            rows.append(run(batch.images))
             advance(len(batch.labels))
     return np.concatenate(rows)
 
@@ -84,6 +84,6 @@ def run_of(session: ort.InferenceSession) -> Run:
 
 
 def _first_images(engine: Engine, folder: Path, batch_size: int) -> Probabilities:
-    source = batches.read(folder, "val", engine.preprocessing, batch_size)
+    source = decoding.read(folder, "val", engine.preprocessing, batch_size)
     few = islice(source, -(-_OTHER_IMAGES // batch_size))
-    return np.concatenate([engine.infer(batch.images.numpy())[0] for batch in few])
+    return np.concatenate([engine.infer(batch.images)[0] for batch in few])

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from scrapline.console import say
+from scrapline.cli.console import info
 from scrapline.export.gate import Attempt, Outcome
 from scrapline.export.parity import Parity, Probabilities
 from scrapline.params import Deploy
@@ -52,19 +52,19 @@ def metrics(
     }
 
 
-def tell(content: dict[str, Any]) -> None:
+def print_summary(content: dict[str, Any]) -> None:
     """Say on the console how close and how good the exported models are, and which one the line runs."""
     parity, fp32, int8 = content["parity"], content["fp32"], content["int8"]
-    say(
+    info(
         f"ONNX equals PyTorch on {parity['images']} validation images: labels {parity['label_agreement']:.0%}, largest "
         f"difference {parity['max_abs_diff']:.1e}"
     )
     for name, figures in (("fp32", fp32), ("int8", int8)):
-        say(
+        info(
             f"{name}: validation {figures['validation_accuracy']:.1%}, test {figures['test_accuracy']:.1%}, "
             f"{figures['size_mb']:.1f} MB"
         )
-    say(f"deployed: {content['deployed']}, because {content['deployed_because']}")
+    info(f"deployed: {content['deployed']}, because {content['deployed_because']}")
 
 
 def _decide(deploy: Deploy, outcome: Outcome) -> tuple[str, str]:

@@ -9,15 +9,18 @@ import numpy as np
 import numpy.typing as npt
 import onnx
 
-from scrapline import batches, paths, shards
-from scrapline.classifier import Checkpoint, pick_device, probabilities, reproducible
-from scrapline.engine import Engine
+from scrapline import paths
+from scrapline.data import decoding, shards
 from scrapline.export import gate, parity, report
 from scrapline.export.int8 import Quantiser
 from scrapline.export.onnx import Provenance, convert, metadata, stamped
-from scrapline.features import Extractor
-from scrapline.files import read_json
+from scrapline.model.checkpoint import Checkpoint
+from scrapline.model.compute import pick_device, probabilities, reproducible
+from scrapline.model.features import Extractor
 from scrapline.params import Export
+from scrapline.runtime.engine import Engine
+from scrapline.system.files import read_json, write_json
+from scrapline.system.outs import replacing
 
 
 @dataclass(frozen=True)
@@ -35,11 +38,19 @@ class Inputs:
         return cls(checkpoint, read_json(paths.OPERATING_POINTS))
 
 
-def export(inputs: Inputs, settings: Export, fp32_path: Path, int8_path: Path) -> dict[str, Any]:
-    """Write both ONNX files; return the content of results/export/metrics.json.
+def export(settings: Export) -> None:
+    """Write both ONNX files and what was found about them.
 
     Raises ScraplineError where the float32 file does not say what the checkpoint says.
     """
+    inputs = Inputs.read()
+    with replacing(paths.ONNX, paths.ONNX_INT8, paths.EXPORT) as (fp32_path, int8_path, results):
+        content = _convert(inputs, settings, fp32_path, int8_path)
+        write_json(results / paths.EXPORT_METRICS.name, content)
+    report.print_summary(content)
+
+
+def _convert(inputs: Inputs, settings: Export, fp32_path: Path, int8_path: Path) -> dict[str, Any]:
     checkpoint = inputs.checkpoint
     params = settings.model_dump(mode="json")
     about = metadata(checkpoint, Provenance(paths.CHECKPOINT, paths.MANIFEST, inputs.operating_points, params))
@@ -59,7 +70,7 @@ def export(inputs: Inputs, settings: Export, fp32_path: Path, int8_path: Path) -
         fp32_path, validated, measure(parity.run_of(fp32.session), split="test", described="fp32")
     )
 
-    images = batches.sample(paths.PREPARED, "train", preprocessing, settings.calibration_images)
+    images = decoding.sample(paths.PREPARED, "train", preprocessing, settings.calibration_images)
     with Quantiser(model, preprocessing, images, settings.activation_type) as quantiser:
         outcome = gate.choose(
             quantiser,

@@ -5,9 +5,10 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from scrapline import paths, shards
-from scrapline.files import read_json
-from scrapline.prepare.sources import Source
+from scrapline import paths
+from scrapline.data import shards
+from scrapline.data.sources import Source
+from scrapline.system.files import read_json
 
 
 @dataclass(frozen=True)

@@ -6,15 +6,15 @@ from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from scrapline import splitting
-from scrapline.console import track
-from scrapline.errors import ScraplineError
-from scrapline.parallel import process_map
+from scrapline.cli.console import track
+from scrapline.data import duplicates, splitting
+from scrapline.data.sources import ContentDigest, Item, Source, count
 from scrapline.params import Data, SplitScheme
-from scrapline.paths import SPLITS
+from scrapline.paths import SPLIT_LISTS
 from scrapline.prepare import quality
 from scrapline.prepare.quality import Photo, Rejected
-from scrapline.prepare.sources import ContentDigest, Item, Source, count
+from scrapline.system.errors import ScraplineError
+from scrapline.system.parallel import process_map
 
 THUMBNAILS = "thumbnails"  # in the spool
 
@@ -44,7 +44,7 @@ def lists_folder(data: Data) -> Path | None:
     """The folder of pinned split lists that the params name, checked; None for the hash scheme."""
     if data.split.scheme is SplitScheme.HASH or data.split.lists is None:
         return None
-    folder = SPLITS / data.split.lists
+    folder = SPLIT_LISTS / data.split.lists
     splitting.read_lists(folder)
     return folder
 
@@ -77,7 +77,7 @@ def clean(examined: Examined, reader: "StoredBytes", data: Data, *, seed: int, l
     )
     rejected = examined.rejected + doubles
     _check_every_class_left(reader.source.classes, photos, rejected)
-    groups = quality.group_near_duplicates(photos, reader.spool / THUMBNAILS)
+    groups = duplicates.group_near_duplicates(photos, reader.spool / THUMBNAILS)
     members = [
         splitting.Member(photo.image_id, photo.class_name, photo.source_path, group)
         for photo, group in zip(photos, groups, strict=True)

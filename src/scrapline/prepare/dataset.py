@@ -7,15 +7,15 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from scrapline import imaging, shards, splitting
-from scrapline.console import say, track
-from scrapline.files import write_json
+from scrapline.cli.console import info, track
+from scrapline.data import imaging, shards, splitting
+from scrapline.data.contact_sheets import Thumb, contact_sheet
+from scrapline.data.sources import describe
 from scrapline.params import Data
-from scrapline.pictures import Thumb, contact_sheet
 from scrapline.prepare import quality
 from scrapline.prepare.cleaning import Cleaned, Examined, StoredBytes
 from scrapline.prepare.quality import Photo
-from scrapline.prepare.sources import describe
+from scrapline.system.files import write_json
 
 _SHEET_IMAGES = 40
 
@@ -85,15 +85,15 @@ def facts(examined: Examined, data: Data, test_frames: int) -> dict[str, Any]:
     }
 
 
-def tell(cleaned: Cleaned, images: int) -> None:
+def print_summary(cleaned: Cleaned, images: int) -> None:
     """Say on the console what became of the images."""
     sizes = Counter(cleaned.split.values())
-    say(f"{images} images, {len(cleaned.photos)} kept: " + ", ".join(f"{sizes[s]} {s}" for s in splitting.SPLITS))
+    info(f"{images} images, {len(cleaned.photos)} kept: " + ", ".join(f"{sizes[s]} {s}" for s in splitting.SPLITS))
     for reason, number in quality.count_reasons(cleaned.rejected).items():
         first = min(r.source_path for r in cleaned.rejected if r.reason == reason)
-        say(f"  quarantined {number} as {reason}, the first {first}")
+        info(f"  quarantined {number} as {reason}, the first {first}")
     if cleaned.unlisted:
-        say(f"  {cleaned.unlisted} images stand in no split list and train")
+        info(f"  {cleaned.unlisted} images stand in no split list and train")
 
 
 def _rows(cleaned: Cleaned, shard_mb: int) -> Iterator[shards.Row]:

@@ -1,29 +1,14 @@
-"""Look at every image for real: quarantine the bad, drop the doubles, group the near-duplicates."""
+"""Look at every image for real: quarantine the bad, drop the doubles."""
 
 import hashlib
 from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from functools import lru_cache
 from itertools import groupby
 from pathlib import Path
 
-import imagehash
-import numpy as np
-import numpy.typing as npt
-from PIL import Image
-
-from scrapline import imaging
-from scrapline.console import counter
-from scrapline.prepare.sources import FolderSource, Item, Source
-
-_HASH_SIDE = 16
-# Of 256 dHash bits. Measured on TrashNet: with the correlation below, every pair found up to here shows the same
-# object, while dHash alone groups low-texture look-alikes from different classes.
-_MAX_DIFFERING_BITS = 16
-_MIN_CORRELATION = 0.95
-THUMB_SIDE = 32
-_BLOCK_PAIRS = 1 << 18
+from scrapline.data import duplicates, imaging
+from scrapline.data.sources import FolderSource, Item, Source
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,8 +82,7 @@ class Examiner:
         spooled = not (decoded.plain and isinstance(self.source, FolderSource))
         if spooled:
             (self.spool / f"{image_id}.{suffix}").write_bytes(stored)
-        bits = imagehash.dhash(image, hash_size=_HASH_SIDE).hash
-        grey = image.convert("L").resize((THUMB_SIDE, THUMB_SIDE), Image.Resampling.BOX)
+        fingerprint = duplicates.fingerprint(image)
         photo = Photo(
             image_id,
             item.class_name,
@@ -108,10 +92,10 @@ class Examiner:
             len(stored),
             suffix,
             spooled,
-            np.packbits(bits).tobytes(),
+            fingerprint.dhash,
             thumbnail=-1,
         )
-        return Examination(sha256, photo, grey.tobytes())
+        return Examination(sha256, photo, fingerprint.thumbnail)
 
 
 def drop_doubles(photos: Iterable[Photo], rank: Callable[[Photo], int]) -> tuple[list[Photo], list[Rejected]]:
@@ -139,49 +123,6 @@ def drop_doubles(photos: Iterable[Photo], rank: Callable[[Photo], int]) -> tuple
     return kept, rejected
 
 
-def group_near_duplicates(photos: list[Photo], thumbnails: Path) -> list[str]:
-    """The near-duplicate group of each photo, named by its smallest image_id; `photos` are sorted by id.
-
-    `thumbnails` is a file of all their thumbnails, one after another as Examiner makes them.
-    Two photos belong together when few bits of their 256-bit difference hashes differ and the grey levels of their
-    thumbnails correlate. Memory is bounded whatever the number of photos; time is quadratic with a small constant.
-    """
-    parent = list(range(len(photos)))
-
-    def root(index: int) -> int:
-        while parent[index] != index:
-            parent[index] = parent[parent[index]]
-            index = parent[index]
-        return index
-
-    rows = np.memmap(thumbnails, np.uint8, "r").reshape(-1, THUMB_SIDE**2) if photos else np.empty((0, 0), np.uint8)
-
-    @lru_cache(maxsize=256)
-    def thumb(index: int) -> npt.NDArray[np.float32]:
-        return _standardised(rows[photos[index].thumbnail])
-
-    hashes = np.frombuffer(b"".join(photo.dhash for photo in photos), dtype=np.uint64).reshape(len(photos), -1)
-    height = max(1, _BLOCK_PAIRS // max(1, len(photos)))
-    with counter("comparing images", len(photos)) as advance:
-        for start in range(0, len(photos), height):
-            block = hashes[start : start + height, None, :] ^ hashes[None, start:, :]
-            close = np.argwhere(np.bitwise_count(block).sum(axis=2, dtype=np.uint16) <= _MAX_DIFFERING_BITS)
-            for left, right in (close + start).tolist():
-                if left < right and root(left) != root(right) and float(thumb(left) @ thumb(right)) >= _MIN_CORRELATION:
-                    low, high = sorted((root(left), root(right)))
-                    parent[high] = low
-            advance(len(block))
-    return [photos[root(index)].image_id for index in range(len(photos))]
-
-
 def count_reasons(rejected: Iterable[Rejected]) -> dict[str, int]:
     """How many images each reason took, sorted by reason."""
     return dict(sorted(Counter(entry.reason for entry in rejected).items()))
-
-
-def _standardised(thumbnail: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
-    """Grey levels with mean 0 and length 1, so that a dot product is a correlation; flat images give zeros."""
-    levels = thumbnail.astype(np.float32)
-    levels -= levels.mean()
-    length = float(np.linalg.norm(levels))
-    return levels / length if length > 0 else levels

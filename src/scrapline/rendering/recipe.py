@@ -6,8 +6,8 @@ from typing import Annotated
 
 from pydantic import Field, field_validator
 
-from scrapline import config
-from scrapline.config import Section
+from scrapline.cli import config
+from scrapline.cli.config import Section
 from scrapline.rendering.materials import MATERIALS
 
 Side = Annotated[int, Field(ge=16, le=4096)]

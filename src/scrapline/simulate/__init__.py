@@ -1,1 +1,1 @@
-"""The deployed model on a belt in real time: every item decided and logged, and the report on all stages."""
+"""The deployed model on the line, every item decided and logged, and the report on all stages."""

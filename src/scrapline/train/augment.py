@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 from torchvision.transforms import v2
 
-from scrapline.features import Views
+from scrapline.model.features import Views
 from scrapline.params import Augment
 
 

@@ -1,23 +1,21 @@
 """The classic transfer set-up: a frozen base, and a new last layer trained on its cached features."""
 
-from collections.abc import Iterator
-
 import numpy as np
 import torch
 from torch import Tensor, nn
 
-from scrapline.classifier import native_bf16
-from scrapline.console import say
-from scrapline.features import Extractor, Features
+from scrapline.cli.console import info
+from scrapline.model.compute import native_bf16
+from scrapline.model.features import Extractor, Features
 from scrapline.params import Params
 from scrapline.train.augment import views
-from scrapline.train.fit import Epoch, Task, balanced_weights, fit
-from scrapline.train.outcome import Outcome
+from scrapline.train.fit import Epoch, Optimiser, Progress, Sums, balanced_weights
+from scrapline.train.trained import Trained
 
 _MIN_AGREEMENT = 0.995
 
 
-def train_head(extractor: Extractor, params: Params) -> Outcome:
+def train_head(extractor: Extractor, params: Params) -> Trained:
     """Train the model's last layer, in place.
 
     Validation features are always float32, as the deployed model computes. Training features are bfloat16 where the
@@ -25,12 +23,12 @@ def train_head(extractor: Extractor, params: Params) -> Outcome:
     """
     validation = extractor.features("val")
     if native_bf16(extractor.device):
-        outcome = _fit(extractor, params, torch.bfloat16, validation)
+        fitted = _fit(extractor, params, torch.bfloat16, validation)
         agreement = _agreement(extractor.model.head, validation, extractor.features("val", dtype=torch.bfloat16))
         if agreement >= _MIN_AGREEMENT:
-            return Outcome(*outcome, "bfloat16 features", agreement)
-        say(f"bfloat16 features change {1 - agreement:.1%} of the predicted classes: training on float32 features")
-    return Outcome(*_fit(extractor, params, torch.float32, validation), "float32 features", None)
+            return Trained(*fitted, "bfloat16 features", agreement)
+        info(f"bfloat16 features change {1 - agreement:.1%} of the predicted classes: training on float32 features")
+    return Trained(*_fit(extractor, params, torch.float32, validation), "float32 features", None)
 
 
 def _fit(
@@ -46,28 +44,27 @@ def _fit(
     validation_inputs = (validation.plain() - mean) / scale
     torch.manual_seed(params.seed)
     layer = nn.Linear(head.in_features, head.out_features)
-
-    def batches(epoch: int) -> Iterator[tuple[Tensor, Tensor]]:
-        rng = np.random.default_rng([params.seed, epoch])
+    steps = max(1, len(labels) // settings.batch_size)
+    weights = balanced_weights(labels, head.out_features) if settings.balanced_loss else None
+    optimiser = Optimiser(layer, settings, lr=params.lr, steps_per_epoch=steps, class_weights=weights)
+    progress = Progress(layer, settings)
+    while not progress.finished():
+        rng = np.random.default_rng([params.seed, len(progress.history) + 1])
         order = rng.permutation(len(labels))
         which_view = rng.integers(len(training.values), size=len(labels))
+        sums = Sums()
         for step in range(steps):
             rows = order[step * settings.batch_size : (step + 1) * settings.batch_size]
             inputs = torch.from_numpy(training.values[which_view[rows], rows])
-            yield (inputs - mean) / scale, labels[rows]
-
-    def validate() -> tuple[Tensor, Tensor]:
+            optimiser.step(layer((inputs - mean) / scale), labels[rows], sums)
         with torch.inference_mode():
-            return layer(validation_inputs), validation_labels
-
-    weights = balanced_weights(labels, head.out_features) if settings.balanced_loss else None
-    steps = max(1, len(labels) // settings.batch_size)
-    history = fit(Task(layer, layer, batches, steps, validate, weights, lambda: None), settings, params.lr)
+            progress.add(sums, layer(validation_inputs), validation_labels)
+    progress.restore_best()
     with torch.no_grad():  # the same function of features as they are: W (x - mean) / scale + b
         head.weight.copy_(layer.weight / scale)
         head.bias.copy_(layer.bias - layer.weight @ mean / scale)
         logits = head(validation.plain())
-    return history, logits, validation_labels
+    return progress.history, logits, validation_labels
 
 
 def _moments(features: Features) -> tuple[Tensor, float]:

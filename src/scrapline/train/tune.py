@@ -1,21 +1,21 @@
 """Fine-tuning: the last stage or the whole network learns, from augmented images."""
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
-from scrapline import batches, shards
-from scrapline.batches import predict
-from scrapline.classifier import Classifier, mixed_precision, native_bf16, normalise
-from scrapline.console import say, track
-from scrapline.errors import ScraplineError
-from scrapline.imaging import Preprocessing
+from scrapline.cli.console import info, track
+from scrapline.data import decoding, shards
+from scrapline.data.imaging import Preprocessing
+from scrapline.model.batches import EVALUATION_BATCH, Predictions, normalise, predict
+from scrapline.model.classifier import Classifier
+from scrapline.model.compute import mixed_precision, native_bf16
 from scrapline.params import Params, Trainable
+from scrapline.system.errors import ScraplineError
 from scrapline.train.augment import augmented, train_transform
-from scrapline.train.fit import Task, balanced_weights, fit
-from scrapline.train.outcome import Outcome
+from scrapline.train.fit import Optimiser, Progress, Sums, balanced_weights
+from scrapline.train.trained import Trained
 from scrapline.train.weights import has_folded_norms
 
 
@@ -26,7 +26,7 @@ def fine_tune(
     preprocessing: Preprocessing,
     params: Params,
     device: torch.device,
-) -> Outcome:
+) -> Trained:
     """Train in place what `train.trainable` names; bfloat16 where the device has it, validated in float32.
 
     `weights` is the provenance of what `model` starts from.
@@ -35,7 +35,7 @@ def fine_tune(
     freeze(model, settings.trainable)
     keep_norms = weights["name"] != "none" and has_folded_norms(model)
     if keep_norms:
-        say("the batch norms of these weights are folded: they stay in eval mode")
+        info("the batch norms of these weights are folded: they stay in eval mode")
     rows = [row for row in shards.read_manifest(folder) if row.split == "train"]
     names = shards.read_classes(folder)
     labels = torch.tensor([names.index(row.class_name) for row in rows])
@@ -43,31 +43,32 @@ def fine_tune(
     dtype = torch.bfloat16 if native_bf16(device) else torch.float32
     transform = train_transform(settings.augment)
     model.to(device).to(memory_format=torch.channels_last)
-
-    def forward(images: Tensor) -> Tensor:
-        with mixed_precision(model, device, dtype):
-            logits, _ = model(normalise(images, preprocessing))
-        result: Tensor = logits.float()
-        return result
-
-    def training_batches(epoch: int) -> Iterator[tuple[Tensor, Tensor]]:
-        seed = params.seed * 1000 + epoch
-        torch.manual_seed(seed)
-        source = batches.read_shuffled(folder, "train", preprocessing, settings.batch_size, seed=seed)
-        for batch in track(source, f"epoch {epoch}/{settings.epochs}", steps, "batches"):
-            yield augmented(batch.images, transform).to(device), batch.labels.to(device)
-
-    def validate() -> tuple[Tensor, Tensor]:
-        source = batches.read(folder, "val", preprocessing, batches.EVALUATION_BATCH)
-        predictions = predict(model, source, preprocessing, device)
-        return predictions.logits, predictions.labels
-
     balance = balanced_weights(labels, len(names)).to(device) if settings.balanced_loss else None
-    task = Task(model, forward, training_batches, steps, validate, balance, lambda: set_training(model, keep_norms))
-    history = fit(task, settings, params.lr)
-    logits, validation_labels = validate()
+    optimiser = Optimiser(model, settings, lr=params.lr, steps_per_epoch=steps, class_weights=balance)
+    progress = Progress(model, settings)
+    while not progress.finished():
+        number = len(progress.history) + 1
+        seed = params.seed * 1000 + number
+        torch.manual_seed(seed)
+        set_training(model, keep_norms)
+        source = decoding.read_shuffled(folder, "train", preprocessing, settings.batch_size, seed=seed)
+        sums = Sums()
+        for batch in track(source, f"epoch {number}/{settings.epochs}", steps, "batches"):
+            images = augmented(torch.from_numpy(batch.images), transform).to(device)
+            with mixed_precision(model, device, dtype):
+                logits, _ = model(normalise(images, preprocessing))
+            optimiser.step(logits.float(), torch.from_numpy(batch.labels).to(device), sums)
+        validation = _validate(model, folder, preprocessing, device)
+        progress.add(sums, validation.logits, validation.labels)
+    progress.restore_best()
+    validation = _validate(model, folder, preprocessing, device)
     precision = "bfloat16 training" if dtype == torch.bfloat16 else "float32 training"
-    return Outcome(history, logits, validation_labels, precision, None)
+    return Trained(progress.history, validation.logits, validation.labels, precision, None)
+
+
+def _validate(model: Classifier, folder: Path, preprocessing: Preprocessing, device: torch.device) -> Predictions:
+    batches = decoding.read(folder, "val", preprocessing, EVALUATION_BATCH)
+    return predict(model, batches, preprocessing, device)
 
 
 def freeze(model: Classifier, trainable: Trainable) -> None:

@@ -6,9 +6,10 @@ import torch
 import torchvision
 from torch import nn
 
-from scrapline.classifier import Classifier, load_tensors
-from scrapline.errors import ScraplineError
-from scrapline.files import sha256
+from scrapline.model.checkpoint import load_tensors
+from scrapline.model.classifier import Classifier
+from scrapline.system.errors import ScraplineError
+from scrapline.system.files import sha256
 
 
 def initialise(model: Classifier, weights: str, folder: Path) -> dict[str, str]:

@@ -11,7 +11,7 @@ from conftest import ROOT
 from scrapline.benchmark import report, rounds
 from scrapline.benchmark.contenders import PEER, TITLES
 from scrapline.benchmark.rounds import Measured
-from scrapline.parallel import cores
+from scrapline.system.parallel import cores
 
 KEPT = ROOT / "docs/benchmark"
 OURS = "scrapline-int8"

@@ -5,8 +5,8 @@ import onnx
 import torch
 from torch import Tensor, nn
 
+from scrapline.data.imaging import Preprocessing
 from scrapline.export.onnx import Deployed, translate
-from scrapline.imaging import Preprocessing
 
 PREPROCESSING = Preprocessing(input_size=32, max_side=512)
 CLASSES = 3

@@ -9,14 +9,17 @@ import pytest
 import torch
 
 from conftest import CLASSES, ROOT, jpeg, noise
-from scrapline import batches, shards
-from scrapline.classifier import Checkpoint, Classifier, probabilities
-from scrapline.engine import Engine
-from scrapline.errors import ScraplineError
+from scrapline.data import decoding, shards
+from scrapline.data.imaging import Preprocessing
 from scrapline.export import parity
 from scrapline.export.onnx import Provenance, convert, metadata, stamped
-from scrapline.features import Extractor
-from scrapline.imaging import Preprocessing
+from scrapline.model import batches
+from scrapline.model.checkpoint import Checkpoint
+from scrapline.model.classifier import Classifier
+from scrapline.model.compute import probabilities
+from scrapline.model.features import Extractor
+from scrapline.runtime.engine import Engine
+from scrapline.system.errors import ScraplineError
 
 PREPROCESSING = Preprocessing(input_size=64, max_side=512)
 
@@ -58,7 +61,7 @@ def model_path(checkpoint: Checkpoint, tmp_path_factory: pytest.TempPathFactory)
 
 def reference(checkpoint: Checkpoint, prepared: Path) -> np.ndarray:
     model = checkpoint.classifier()
-    source = batches.read(prepared, "val", PREPROCESSING, 32)
+    source = decoding.read(prepared, "val", PREPROCESSING, 32)
     logits = batches.predict(model, source, PREPROCESSING, torch.device("cpu")).logits
     return probabilities(logits, checkpoint.temperature)
 
@@ -90,21 +93,21 @@ def test_the_same_checkpoint_gives_the_same_bytes_without_traces_of_the_machine(
 
 def test_the_engine_sees_the_pixels_that_training_saw(checkpoint: Checkpoint, model_path: Path, prepared: Path) -> None:
     engine = Engine.load(model_path)
-    batch = next(batches.read(prepared, "val", checkpoint.preprocessing, 40))
+    batch = next(decoding.read(prepared, "val", checkpoint.preprocessing, 40))
     for sample, trained_on in zip(shards.read(prepared, "val"), batch.images, strict=True):
-        np.testing.assert_array_equal(engine.preprocess(sample.data), trained_on.numpy())
+        np.testing.assert_array_equal(engine.preprocess(sample.data), trained_on)
 
 
 def test_features_are_cached_and_a_damaged_entry_is_made_anew(
     checkpoint: Checkpoint, prepared: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("scrapline.features.cache_folder", lambda: tmp_path / "cache")
+    monkeypatch.setattr("scrapline.model.features.cache_folder", lambda: tmp_path / "cache")
     extractor = Extractor(checkpoint.classifier(), prepared, PREPROCESSING, torch.device("cpu"))
     first = np.array(extractor.features("val").values)
     monkeypatch.setattr(Extractor, "_embed", lambda *_: pytest.fail("computed although cached"))
     np.testing.assert_array_equal(extractor.features("val").values, first)
     monkeypatch.undo()
-    monkeypatch.setattr("scrapline.features.cache_folder", lambda: tmp_path / "cache")
+    monkeypatch.setattr("scrapline.model.features.cache_folder", lambda: tmp_path / "cache")
     (entry,) = (tmp_path / "cache").iterdir()
     damaged = bytearray((entry / "values.npy").read_bytes())
     damaged[-1] ^= 0xFF

@@ -8,12 +8,12 @@ import numpy as np
 import onnx
 import pytest
 
-from scrapline.engine import open_session
 from scrapline.export import gate, report
 from scrapline.export.gate import Outcome, Reference
 from scrapline.export.int8 import Quantiser
 from scrapline.export.parity import Parity, Run, run_of
 from scrapline.params import Deploy
+from scrapline.runtime.engine import open_session
 from unit.export import small
 
 IMAGES = 100
@@ -145,6 +145,6 @@ def test_what_is_deployed_and_why(
     assert len(found["int8"]["attempts"]) == len(outcome.attempts)
     assert [a["kept"] for a in found["int8"]["attempts"]].count(True) == 1
     said: list[str] = []
-    monkeypatch.setattr(report, "say", said.append)
-    report.tell(found)
+    monkeypatch.setattr(report, "info", said.append)
+    report.print_summary(found)
     assert said[-1].startswith(f"deployed: {deployed}, because {because}")

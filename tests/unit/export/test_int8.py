@@ -15,10 +15,10 @@ from onnx import TensorProto
 from onnxruntime.quantization.calibrate import PercentileCalibrater
 
 from conftest import ROOT
-from scrapline.engine import open_session
 from scrapline.export import folding, int8
 from scrapline.export.int8 import Quantiser, Recipe
 from scrapline.export.parity import run_of
+from scrapline.runtime.engine import open_session
 from unit.export import small
 
 

@@ -9,13 +9,14 @@ import pytest
 
 from conftest import jpeg, noise
 from scrapline import params
-from scrapline.errors import ScraplineError
-from scrapline.parallel import process_map
+from scrapline.data.class_names import check_class_names
+from scrapline.data.sources import FolderSource, Item, count
 from scrapline.params import Data
 from scrapline.prepare import cleaning, dataset
 from scrapline.prepare.cleaning import Cleaned, Examined, StoredBytes
 from scrapline.prepare.quality import Photo, Rejected
-from scrapline.prepare.sources import FolderSource, Item, check_class_names, count
+from scrapline.system.errors import ScraplineError
+from scrapline.system.parallel import process_map
 
 ROOT = Path(__file__).parents[3]
 

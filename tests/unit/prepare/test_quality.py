@@ -7,9 +7,10 @@ import pytest
 from PIL import Image, ImageEnhance
 
 from conftest import jpeg, noise
+from scrapline.data import duplicates
+from scrapline.data.sources import FolderSource, Item
 from scrapline.prepare import quality
 from scrapline.prepare.quality import Photo, Rejected
-from scrapline.prepare.sources import FolderSource, Item
 
 
 def examine(root: Path, path: str, tmp_path: Path, min_side: int = 32) -> Photo | Rejected:
@@ -101,7 +102,7 @@ def grouped(tmp_path: Path) -> Callable[[list[Image.Image]], list[int]]:
         (tmp_path / "thumbnails").write_bytes(thumbnails)
         order = sorted(range(len(photos)), key=lambda index: photos[index].image_id)
         in_order = [photos[index] for index in order]
-        names = quality.group_near_duplicates(in_order, tmp_path / "thumbnails")
+        names = duplicates.group_near_duplicates(in_order, tmp_path / "thumbnails")
         by_image = dict(zip(order, names, strict=True))
         seen: dict[str, int] = {}
         return [seen.setdefault(by_image[index], len(seen)) for index in range(len(images))]
@@ -128,5 +129,5 @@ def test_flat_look_alikes_are_not_grouped(grouped: Callable[..., list[int]]) -> 
 
 def test_groups_carry_their_smallest_id(tmp_path: Path) -> None:
     photos = [photo("aa", "g", "g/1.jpg"), photo("bb", "g", "g/2.jpg")]
-    (tmp_path / "thumbnails").write_bytes(np.random.default_rng(5).bytes(quality.THUMB_SIDE**2))
-    assert quality.group_near_duplicates(photos, tmp_path / "thumbnails") == ["aa", "aa"]
+    (tmp_path / "thumbnails").write_bytes(np.random.default_rng(5).bytes(duplicates.THUMB_SIDE**2))
+    assert duplicates.group_near_duplicates(photos, tmp_path / "thumbnails") == ["aa", "aa"]

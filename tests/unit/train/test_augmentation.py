@@ -8,11 +8,12 @@ import torch
 from torch import Tensor, nn
 
 from conftest import CLASSES, ROOT, jpeg, noise
-from scrapline import batches, params, shards
-from scrapline.batches import EVALUATION_BATCH
-from scrapline.classifier import Classifier, normalise
-from scrapline.features import Extractor
-from scrapline.imaging import Preprocessing
+from scrapline import params
+from scrapline.data import decoding, shards
+from scrapline.data.imaging import Preprocessing
+from scrapline.model.batches import EVALUATION_BATCH, normalise
+from scrapline.model.classifier import Classifier
+from scrapline.model.features import Extractor
 from scrapline.params import Augment, Params
 from scrapline.train import tune
 from scrapline.train.augment import views
@@ -45,15 +46,19 @@ def prepared(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def small(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Classifier:
-    monkeypatch.setattr("scrapline.features.cache_folder", lambda: tmp_path / "cache")
+    monkeypatch.setattr("scrapline.model.features.cache_folder", lambda: tmp_path / "cache")
     torch.manual_seed(0)
     return Classifier("resnet18", 2)
 
 
 def originals(folder: Path, split: str) -> set[bytes]:
     """Each image of a split as the network would see it unchanged."""
-    source = batches.read(folder, split, PREPROCESSING, EVALUATION_BATCH)
-    return {image.numpy().tobytes() for batch in source for image in normalise(batch.images, PREPROCESSING)}
+    source = decoding.read(folder, split, PREPROCESSING, EVALUATION_BATCH)
+    return {
+        image.numpy().tobytes()
+        for batch in source
+        for image in normalise(torch.from_numpy(batch.images), PREPROCESSING)
+    }
 
 
 def test_fine_tuning_trains_on_changed_images_and_validates_on_unchanged_ones(

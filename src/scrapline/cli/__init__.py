@@ -1,0 +1,1 @@
+"""What every command needs: start, errors, console, tables, configuration files."""

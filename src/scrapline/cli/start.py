@@ -1,0 +1,18 @@
+"""What every script imports before anything else: the requirements are there, and Ctrl-C shows no traceback."""
+
+import importlib.util
+import signal
+import sys
+
+# DVC runs whatever `python` is first on PATH; say so in one line when that is not the project's own.
+if sys.version_info < (3, 11):  # noqa: UP036 - the point is to catch an unsupported interpreter
+    sys.exit(f"error: Python {sys.version.split()[0]} is too old, Scrapline needs 3.11 to 3.13")
+if any(importlib.util.find_spec(name) is None for name in ("typer", "pydantic", "rich")):
+    sys.exit(
+        f"error: {sys.executable} has not the project's requirements: run `make setup`, "
+        "then `source .venv/bin/activate` (or use the make targets)"
+    )
+
+# Until errors.run takes over there is nothing to clean up; where it is ignored, as in background jobs, it stays so.
+if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+    signal.signal(signal.SIGINT, signal.SIG_DFL)

@@ -1,0 +1,1 @@
+"""Photos as data: where they come from, how bytes become pixels, how they are split and kept. No torch."""

@@ -1,0 +1,112 @@
+"""Which split an image belongs to: by the hash of its group, or by lists that the user pins."""
+
+import hashlib
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from scrapline.system.errors import ScraplineError
+
+SPLITS = ("train", "val", "test")
+MIN_GROUPS = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """What splitting needs to know of an image."""
+
+    image_id: str
+    class_name: str
+    source_path: str
+    group: str
+
+
+def by_hash(members: Sequence[Member], *, seed: int, val: float, test: float) -> dict[str, str]:
+    """The split of each group, from the hash of its smallest member's id.
+
+    Adding images moves no other, but for near-duplicates of them (a smaller id renames a group). A class left out of a
+    split gives it the group whose hash lies nearest. Raises ScraplineError where a class has fewer than three groups,
+    or shares them so that it cannot be in every split.
+    """
+    point = {member.group: _unit_hash(member.group, seed) for member in members}
+    borders = {"test": (0.0, test), "val": (test, test + val), "train": (test + val, 1.0)}
+    split = {group: next(name for name, (_, high) in borders.items() if at < high) for group, at in point.items()}
+    classes: defaultdict[str, set[str]] = defaultdict(set)
+    for member in members:
+        classes[member.class_name].add(member.group)
+    for name, groups in sorted(classes.items()):
+        if len(groups) < MIN_GROUPS:
+            raise ScraplineError(
+                f"class `{name}` has {len(groups)} distinct photo{'s' * (len(groups) != 1)} (near-duplicates count "
+                f"as one) and needs at least {MIN_GROUPS}, one each to train, validate and test: add photos to it"
+            )
+        for wanted in ("test", "val", "train"):
+            if any(split[group] == wanted for group in groups):
+                continue
+            low, high = borders[wanted]
+            spare = [group for group in groups if _is_spare(group, split, classes.values())]
+            nearest = min(spare or groups, key=lambda group: (max(low - point[group], point[group] - high), group))
+            split[nearest] = wanted
+    for name, groups in sorted(classes.items()):
+        if lacking := sorted(set(SPLITS) - {split[group] for group in groups}):
+            raise ScraplineError(
+                f"class `{name}` shares so many near-duplicates with other classes that it has no photo of its own for "
+                f"{lacking[0]}: add photos to it, or put each photo into one class"
+            )
+    return split
+
+
+def read_lists(folder: Path) -> dict[str, str]:
+    """`class/file` -> split, from train.txt, val.txt and test.txt; ScraplineError where they are missing or overlap."""
+    split_of: dict[str, str] = {}
+    for split in SPLITS:
+        path = folder / f"{split}.txt"
+        try:
+            lines = path.read_text(encoding="utf-8-sig").splitlines()
+        except (FileNotFoundError, NotADirectoryError):
+            raise ScraplineError(
+                f"{path} is not here: data.split.lists names a folder with train, val and test.txt"
+            ) from None
+        except UnicodeDecodeError:
+            raise ScraplineError(f"{path} is not UTF-8 text: save it as that") from None
+        for line in filter(None, map(str.strip, lines)):
+            earlier = split_of.setdefault(line, split)
+            if earlier != split:
+                raise ScraplineError(
+                    f"{folder}: `{line}` stands in both {earlier}.txt and {split}.txt: take it out of one"
+                )
+    return split_of
+
+
+def rank_by_list(split_of: dict[str, str], source_path: str) -> int:
+    """Which of identical files stays: test before validation before training."""
+    return {"test": 0, "val": 1}.get(split_of.get(source_path, "train"), 2)
+
+
+def by_lists(members: Sequence[Member], split_of: dict[str, str]) -> tuple[dict[str, str], dict[str, str]]:
+    """The split of each image by pinned lists, and the images that leak: image_id -> the path they resemble.
+
+    Images in no list train. A near-duplicate of a test image leaks unless it is in test too, and so does a training
+    image that resembles a validation image.
+    """
+    split = {member.image_id: split_of.get(member.source_path, "train") for member in members}
+    groups: defaultdict[str, list[Member]] = defaultdict(list)
+    for member in members:
+        groups[member.group].append(member)
+    leaks: dict[str, str] = {}
+    for group in groups.values():
+        home = min((split[member.image_id] for member in group), key=lambda name: -SPLITS.index(name))
+        held_out = next(member for member in group if split[member.image_id] == home)
+        leaks |= {m.image_id: held_out.source_path for m in group if split[m.image_id] != home}
+    return {image_id: name for image_id, name in split.items() if image_id not in leaks}, leaks
+
+
+def _is_spare(group: str, split: dict[str, str], classes: Iterable[set[str]]) -> bool:
+    """Whether every class with photos in the group keeps another group in the same split."""
+    return all(sum(split[other] == split[group] for other in groups) > 1 for groups in classes if group in groups)
+
+
+def _unit_hash(image_id: str, seed: int) -> float:
+    digest = hashlib.sha256(f"{seed}:{image_id}".encode()).digest()
+    return int.from_bytes(digest[:8], "big") / 2**64

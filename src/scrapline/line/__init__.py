@@ -1,0 +1,1 @@
+"""The conveyor: feed, arrivals, sorter, log, key figures. No torch."""

@@ -1,0 +1,1 @@
+"""Pure figures in NumPy and SciPy: metrics, intervals, calibration, sorting, operating points."""

@@ -1,0 +1,1 @@
+"""The torch side: the network, its checkpoint, batches of images, cached features."""

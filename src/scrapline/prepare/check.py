@@ -1,0 +1,26 @@
+"""The `check` command: is everything there that the stages will need, and what is new since the last run?"""
+
+from scrapline import paths
+from scrapline.cli.console import info
+from scrapline.data import sources
+from scrapline.model.classifier import check_arch
+from scrapline.params import Params
+from scrapline.prepare import changes, cleaning
+from scrapline.system.errors import ScraplineError
+
+
+def check(settings: Params) -> None:
+    """Check the inputs of every stage without running any; print what is new. Raises ScraplineError."""
+    check_arch(settings.model.arch)
+    source = sources.open_source(settings.data.source)
+    images = sources.count(source)
+    cleaning.lists_folder(settings.data)
+    weights = settings.model.weights
+    if weights not in ("none", "imagenet") and not (paths.PRETRAINED / weights).is_file():
+        raise ScraplineError(
+            f"model.weights `{weights}` is not in {paths.PRETRAINED}: put the file there, or use none or imagenet"
+        )
+    info(f"params.yaml is valid; {settings.data.source}: {images} images in {len(source.classes)} classes")
+    changed = changes.since_prepared(source, settings.data.source)
+    for line in changed.lines() if changed else []:
+        info(f"  {line}")

@@ -1,0 +1,1 @@
+"""What a run leaves for people: the report, its pictures, and a folder of them for Git to keep."""

@@ -1,0 +1,1 @@
+"""The deployed model: an ONNX file and nothing else. No torch."""

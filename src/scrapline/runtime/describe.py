@@ -1,0 +1,43 @@
+"""The `describe` command: what a deployed file says of itself, as a table or as JSON."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from rich.table import Table
+from rich.text import Text
+
+from scrapline.cli import tables
+from scrapline.runtime import deployed
+from scrapline.runtime.engine import Engine
+
+# What one looks for first; whatever else a file carries comes after.
+_ORDER = ("precision", "arch", "classes", "thresholds", "target_purity", "preprocessing", "temperature", "weights")
+
+
+def show(model: Path | None, *, as_json: bool) -> None:
+    """Print a model's metadata on stdout, with its file's size and its inputs and outputs; None: the deployed one."""
+    path = model or deployed.model_path()
+    engine = Engine.load(path)
+    content = {
+        "file": str(path),
+        "size_mb": round(path.stat().st_size / 1e6, 3),
+        "inputs": {node.name: f"{node.type} {node.shape}" for node in engine.session.get_inputs()},
+        "outputs": {node.name: f"{node.type} {node.shape}" for node in engine.session.get_outputs()},
+        **{key: engine.metadata[key] for key in (*_ORDER, *sorted(engine.metadata)) if key in engine.metadata},
+    }
+    if as_json:
+        print(json.dumps(content, indent=2, ensure_ascii=False))
+        return
+    table = Table("", "", box=None, pad_edge=False, show_header=False)
+    for key, value in content.items():
+        table.add_row(key.replace("_", " "), Text(_plain(value), overflow="fold"))
+    tables.show(table)
+
+
+def _plain(value: Any) -> str:
+    if isinstance(value, dict):
+        return "; ".join(f"{key} {_plain(inner)}" for key, inner in value.items())
+    if isinstance(value, list):
+        return ", ".join(map(_plain, value)) or "none"
+    return str(value)

@@ -1,0 +1,56 @@
+"""SIGINT and SIGTERM as an exception, so that `finally` blocks clean up; and how to let them wait."""
+
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from types import FrameType
+
+
+class Stopped(BaseException):
+    """SIGINT or SIGTERM, raised in the main thread so that `finally` blocks clean up before the exit."""
+
+
+@dataclass
+class _State:
+    """Whether signals have to wait, the one that waits, and the one that was raised."""
+
+    held: bool = False
+    waiting: int | None = None
+    raised: int | None = None
+
+
+_state = _State()
+
+
+def install() -> None:
+    """Turn SIGTERM and SIGINT into `Stopped` from now on."""
+    signal.signal(signal.SIGTERM, _stop)
+    if signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:  # as it is in a script's background jobs
+        signal.signal(signal.SIGINT, _stop)  # typer would end a KeyboardInterrupt without a word
+
+
+def raised() -> int | None:
+    """The number of the signal that was turned into `Stopped`; None where there was none."""
+    return _state.raised
+
+
+@contextmanager
+def holding_stops() -> Iterator[None]:
+    """Let SIGINT and SIGTERM wait until the block is done; for the main thread, and not nested."""
+    _state.held = True
+    try:
+        yield
+    finally:
+        _state.held = False
+        signum, _state.waiting = _state.waiting, None
+        if signum is not None:
+            _stop(signum, None)
+
+
+def _stop(signum: int, frame: FrameType | None) -> None:
+    if _state.held:
+        _state.waiting = signum
+    else:
+        _state.raised = signum
+        raise Stopped

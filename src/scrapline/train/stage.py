@@ -1,0 +1,39 @@
+"""The train stage: from prepared images to a calibrated checkpoint, each step in its order."""
+
+from scrapline import paths
+from scrapline.data import shards
+from scrapline.data.imaging import Preprocessing
+from scrapline.measures import calibration
+from scrapline.model.checkpoint import Checkpoint
+from scrapline.model.classifier import Classifier
+from scrapline.model.compute import pick_device, reproducible
+from scrapline.model.features import Extractor
+from scrapline.params import Params, Trainable
+from scrapline.system.files import write_json
+from scrapline.system.outs import replacing
+from scrapline.train import fit, trained
+from scrapline.train.head import train_head
+from scrapline.train.tune import fine_tune
+from scrapline.train.weights import initialise
+
+
+def train(settings: Params) -> None:
+    """Fine-tune the network on the training split; write the checkpoint, its history and its metrics."""
+    classes = shards.read_classes(paths.PREPARED)
+    preprocessing = Preprocessing(settings.model.input_size, settings.data.max_side)
+    device = pick_device(settings.train.device)
+    with reproducible(settings.seed), replacing(paths.CHECKPOINT, paths.TRAINING) as (checkpoint_path, results):
+        model = Classifier(settings.model.arch, len(classes))
+        model.check_input_size(settings.model.input_size)
+        weights = initialise(model, settings.model.weights, paths.PRETRAINED)
+        if settings.train.trainable is Trainable.HEAD:
+            result = train_head(Extractor(model, paths.PREPARED, preprocessing, device), settings)
+        else:
+            result = fine_tune(model, weights, paths.PREPARED, preprocessing, settings, device)
+        temperature = calibration.fit_temperature(result.logits.numpy(), result.labels.numpy())
+        state = model.torchvision_state()
+        checkpoint = Checkpoint(settings.model.arch, classes, preprocessing, temperature, weights, state)
+        checkpoint.save(checkpoint_path)
+        fit.write_history(results / paths.HISTORY.name, result.history)
+        write_json(results / paths.TRAINING_METRICS.name, trained.metrics(result, checkpoint, settings, device))
+    trained.print_summary(result, checkpoint)

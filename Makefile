@@ -8,7 +8,6 @@ TORCH_CPU_INDEX ?= https://download.pytorch.org/whl/cpu
 HASH := $(shell cat requirements*.txt tools/install.py | sha256sum | cut -c1-16)-$(TORCH)
 RUN_STAMP := $(VENV)/.installed-run-$(HASH)
 DEV_STAMP := $(VENV)/.installed-dev-$(HASH)
-INSTALL := $(BIN)/python tools/install.py --torch $(TORCH) --cpu-index $(TORCH_CPU_INDEX)
 
 # DVC runs `python`, whichever comes first.
 export PATH := $(abspath $(BIN)):$(PATH)
@@ -25,24 +24,19 @@ setup: $(RUN_STAMP)   ## make the virtual environment and install what running n
 
 setup-dev: $(DEV_STAMP) ## the same with what tests, linters, S3 and OpenVINO need
 
-$(RUN_STAMP): | $(BIN)/python
-	@$(INSTALL) requirements.txt
-	@rm -f $(VENV)/.installed-*
-	@touch $@
-
-$(DEV_STAMP): | $(BIN)/python
-	@$(INSTALL) requirements-dev.txt
-	@rm -f $(VENV)/.installed-*
-	@touch $@ $(RUN_STAMP)
-
-$(BIN)/python:
+$(RUN_STAMP): LOCK := requirements.txt
+$(DEV_STAMP): LOCK := requirements-dev.txt
+$(RUN_STAMP) $(DEV_STAMP):
 	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' || \
 		{ echo "error: $(PYTHON) is no Python 3.11 to 3.13; name one with make PYTHON=python3.12" >&2; exit 1; }
 	$(PYTHON) -m venv $(VENV)
+	@$(BIN)/python tools/install.py $(LOCK) --torch $(TORCH) --cpu-index $(TORCH_CPU_INDEX)
+	@rm -f $(VENV)/.requirements-* $(VENV)/.installed-*
+	@touch $(RUN_STAMP) $@
 
 # The pins that stand stay; to move those that came along too: make locks UPGRADE=--upgrade
-COMPILE := UV_CUSTOM_COMPILE_COMMAND="make locks" $(BIN)/uv --no-config pip compile --quiet --generate-hashes --no-emit-index-url $(UPGRADE)
-UNIVERSAL := $(COMPILE) --universal --python-version 3.11
+COMPILE = UV_CUSTOM_COMPILE_COMMAND="make $@" $(BIN)/uv --no-config pip compile --quiet --generate-hashes $(UPGRADE)
+UNIVERSAL = $(COMPILE) --universal --python-version 3.11
 
 locks: setup          ## make the locks, with hashes, from the short lists in requirements*.in
 	$(UNIVERSAL) requirements-uv.in -o requirements-uv.txt
@@ -55,25 +49,25 @@ cpu-lock: setup       ## make the lock of PyTorch's CPU builds; the GitHub workf
 	sed -nE 's/^(torch|torchvision)==([^ ]+)$$/\1==\2+cpu/p' requirements.in | \
 		$(COMPILE) --no-deps --no-annotate --python-version 3.11 --default-index $(TORCH_CPU_INDEX) - -o requirements-cpu.txt
 
-lint: setup-dev       ## formatting, lint and types
+lint: setup-dev  ## formatting, lint and types
 	ruff format --check .
 	ruff check .
-	mypy src
+	mypy src tools
 
 test: lint            ## lint, and all tests but the sweeps
 	pytest -m "not (trashnet or slow or full_size)" -n 2 --dist loadfile
 
-sweeps: setup-dev      ## the slow tests: every change of docs/rebuilds.md, kills, clean runs in two folders, TrashNet, a fuzzer
+sweeps: setup-dev  ## the slow tests: every change of docs/rebuilds.md, kills, clean runs in two folders, TrashNet, a fuzzer
 	pytest -m "(slow or trashnet) and not full_size" -n 2 --dist loadfile
 	pytest -m full_size
 
 nightly: sweeps       ## what takes too long for every change; the GitHub workflow runs it each night
 
 # Adds to the kills on record until there are MOMENTS of each kind; delete the record to begin anew.
-accidents: setup-dev      ## kill each stage MOMENTS times by each signal, for docs/guarantees.md
+accidents: setup-dev  ## kill each stage MOMENTS times by each signal, for docs/guarantees.md
 	KILLS_RECORD=docs/guarantees/kills.jsonl MOMENTS=$(or $(MOMENTS),20) pytest tests/pipeline/test_accidents.py -k kill
 
-rebuilds: setup-dev       ## write docs/rebuilds.md anew from its list of changes
+rebuilds: setup-dev  ## write docs/rebuilds.md anew from its list of changes
 	PYTHONPATH=src:tests python -m pipeline.rebuilds
 
 # ARCHIVE, SPLIT: local copies of the data set's archive and of its split lists. WEIGHTS: a local state dict in place of

@@ -1,7 +1,8 @@
 """Install one list of requirements into a virtual environment with uv; the standard library is all this needs.
 
-Run by the environment's own Python: `python tools/install.py requirements.txt [--torch auto|cpu|pypi]`. PyTorch comes from
-PyPI, which on Linux brings several GB of CUDA packages along; where they would be of no use, PyTorch's CPU builds are taken.
+Run by the environment's own Python: `python tools/install.py requirements.txt [--torch auto|cpu|pypi]`. PyTorch comes
+from PyPI, which on Linux brings several GB of CUDA packages along; where they would be of no use and PyTorch's own
+index answers, its CPU builds are taken.
 """
 
 import argparse
@@ -21,6 +22,7 @@ CPU_LOCK = ROOT / "requirements-cpu.txt"
 UV_LOCK = ROOT / "requirements-uv.txt"
 TORCH = ("torch", "torchvision")
 GPU_ONLY = re.compile(r"(nvidia|cuda)-.+|triton")
+COMPILER = "triton"  # 1 GB, for torch.compile on a GPU; the other CUDA packages torch needs merely to be imported
 DRIVER_FILES = (Path("/proc/driver/nvidia"), Path("/usr/lib/wsl/lib/nvidia-smi"))
 
 
@@ -50,7 +52,7 @@ def answers(index: str, seconds: float = 4.0) -> bool:
     """Whether a package index gives its page for torch within a time."""
     try:
         with urllib.request.urlopen(f"{index.rstrip('/')}/torch/", timeout=seconds) as page:
-            return page.status == 200
+            return bool(page.status == 200)
     except (OSError, ValueError, HTTPException):
         return False
 
@@ -87,6 +89,11 @@ def uv_environment(pip_config: str) -> dict[str, str]:
     return environment
 
 
+def inform(line: str) -> None:
+    """Print a line before what the commands after it print."""
+    print(line, flush=True)
+
+
 def run(*command: str, environment: dict[str, str] | None = None) -> None:
     """Run a command, and end with its exit code if it fails."""
     code = subprocess.run(command, env=environment, check=False).returncode
@@ -94,30 +101,37 @@ def run(*command: str, environment: dict[str, str] | None = None) -> None:
         sys.exit(code)
 
 
-def install(lock: Path, *, builds: str, index: str, switched: bool) -> None:
-    """Bring this environment to what a lock names, with PyTorch's CPU builds or PyPI's."""
+def prepare_uv() -> dict[str, str]:
+    """Install the pinned uv by pip; gives the environment to run it in."""
     pip = (sys.executable, "-m", "pip", "--disable-pip-version-check")
     run(*pip, "install", "--quiet", "--require-hashes", "-r", str(UV_LOCK))
     config = subprocess.run((*pip, "config", "list"), capture_output=True, text=True, check=False).stdout
-    environment = uv_environment(config)
-    uv = (sys.executable, "-m", "uv", "--no-config", "pip")
-    options = ("--quiet", "--no-deps", "--python", sys.executable)
-    entries = lock_entries(lock.read_text(encoding="utf-8"))
-    if switched:
-        run(*uv, "uninstall", "--quiet", "--python", sys.executable, *filter(of_torch, entries), environment=environment)
+    return uv_environment(config)
+
+
+def uv(verb: str, *arguments: str, environment: dict[str, str]) -> None:
+    """Run `uv pip VERB` on this environment; no settings of other projects or users are read."""
+    command = (sys.executable, "-m", "uv", "--no-config", "pip", verb, "--quiet", "--python", sys.executable)
+    run(*command, *arguments, environment=environment)
+
+
+def install(entries: dict[str, str], *, builds: str, index: str, environment: dict[str, str]) -> None:
+    """Bring this environment to what a lock names, with PyTorch's CPU builds or PyPI's."""
     with tempfile.TemporaryDirectory() as folder:
         wanted = Path(folder) / "wanted.txt"
         if builds == "cpu":
             wanted.write_text(cpu_pins(entries, CPU_LOCK.read_text() if CPU_LOCK.exists() else None))
             hashed = "--hash=" in wanted.read_text()
             if not hashed:
-                print(f"torch and torchvision: pinned, without hashes (no {CPU_LOCK.name} for this release yet)")
-            check = ("--require-hashes",) if hashed else ()
-            from_cpu_index = ("--default-index", index, "-r", str(wanted))
-            run(*uv, "install", *options, *check, *from_cpu_index, environment=environment)
+                inform(f"torch and torchvision: pinned, but without hashes (no {CPU_LOCK.name} for this release yet)")
+            hashes = "--require-hashes" if hashed else "--no-verify-hashes"
+            uv("install", "--no-deps", hashes, "--default-index", index, "-r", str(wanted), environment=environment)
             entries = {name: entry for name, entry in entries.items() if not of_torch(name)}
+        elif COMPILER in entries and not has_nvidia_driver():
+            inform(f"left out, since there is no NVIDIA driver and nothing here uses it: {COMPILER}")
+            entries = {name: entry for name, entry in entries.items() if name != COMPILER}
         wanted.write_text("".join(entries.values()))
-        run(*uv, "install", *options, "--require-hashes", "-r", str(wanted), environment=environment)
+        uv("install", "--no-deps", "--require-hashes", "-r", str(wanted), environment=environment)
 
 
 def main() -> None:
@@ -130,11 +144,15 @@ def main() -> None:
     note = Path(sys.prefix) / ".torch-builds"
     earlier = note.read_text().strip() if note.exists() else None
     builds = choose_builds(arguments.torch, earlier, index=arguments.cpu_index)
-    print(f"installing {arguments.lock.name} with PyTorch's {'CPU builds' if builds == 'cpu' else 'builds on PyPI'}")
-    # Noted first: an install that is cut short is then mended by the same choice.
+    inform(f"installing {arguments.lock.name}, with PyTorch's {'CPU builds' if builds == 'cpu' else 'builds on PyPI'}")
+    entries = lock_entries(arguments.lock.read_text(encoding="utf-8"))
+    environment = prepare_uv()
+    # One release's builds satisfy the pin of the other's: they must go first. Noted in between, so that an install that
+    # was cut short goes on rightly.
+    if earlier not in (None, builds):
+        uv("uninstall", *filter(of_torch, entries), environment=environment)
     note.write_text(builds)
-    switched = earlier is not None and earlier != builds
-    install(arguments.lock, builds=builds, index=arguments.cpu_index, switched=switched)
+    install(entries, builds=builds, index=arguments.cpu_index, environment=environment)
 
 
 if __name__ == "__main__":

@@ -119,7 +119,9 @@ def read(properties: Mapping[str, str], path: Path) -> Metadata:
             "`dvc repro export`"
         )
     version = own["format_version"]
-    if re.fullmatch(r"[0-9]{1,9}", version) and int(version) != FORMAT_VERSION:
+    if not re.fullmatch(r"[0-9]{1,9}", version):
+        raise damaged(path, "format_version: no number")
+    if int(version) != FORMAT_VERSION:
         raise ScraplineError(
             f"{path} has format {int(version)}, this code reads {FORMAT_VERSION}: update the code, or export again"
         )
@@ -146,7 +148,7 @@ def checked(content: dict[str, Any], path: Path) -> Metadata:
         problem = error.errors(include_url=False, include_input=False)[0]
         where = ".".join(map(str, problem["loc"]))
         reason = str(problem["msg"]).removeprefix("Value error, ")
-        if problem["type"] == "missing":
+        if problem["type"] == "missing" and len(problem["loc"]) == 1:
             raise ScraplineError(f"{path} carries no {where}: {_REMEDY}") from None
         raise damaged(path, f"{shown(where)}: {reason[0].lower()}{reason[1:]}" if where else reason) from None
 

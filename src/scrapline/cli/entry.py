@@ -7,7 +7,7 @@ from contextlib import suppress
 
 import typer
 
-from scrapline.cli.console import console
+from scrapline.cli.console import console, visible
 from scrapline.system import signals
 from scrapline.system.errors import ScraplineError
 
@@ -21,7 +21,8 @@ def run(app: typer.Typer) -> None:
     signals.install()
     code, message = _outcome(app)
     if message:
-        console.print("error: " + " ".join(message.split()), style="red", soft_wrap=True, markup=False)
+        line = visible("error: " + " ".join(message.split()))
+        console.print(line, style="red", soft_wrap=True, markup=False)
     for stream in (sys.stdout, sys.stderr):
         with suppress(OSError):
             stream.flush()
@@ -35,7 +36,7 @@ def _outcome(app: typer.Typer) -> tuple[int, str]:
     try:
         app(standalone_mode=True)
     except SystemExit as done:
-        outcome = (done.code if isinstance(done.code, int) else 0, "")
+        outcome = (1, done.code) if isinstance(done.code, str) else (done.code or 0, "")
     except ScraplineError as error:
         outcome = (1, str(error))
     except OSError as error:

@@ -2,10 +2,18 @@
 
 import sys
 
-from rich.console import Console
+from rich.console import Console, OverflowMethod
 from rich.table import Table
+from rich.text import Text
+
+from scrapline.cli.console import visible
 
 _WIDTH_OF_A_FILE = 400  # characters; no terminal wraps there
+
+
+def cell(text: str, *, style: str = "", overflow: OverflowMethod | None = None) -> Text:
+    """A table's cell that shows a text as it is: no markup, no control characters."""
+    return Text(visible(text), style=style, overflow=overflow)
 
 
 def show(table: Table) -> None:

@@ -9,7 +9,7 @@ import pooch
 import requests
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
 
-from scrapline.cli.console import console
+from scrapline.cli.console import console, visible
 from scrapline.system.errors import ScraplineError
 
 RETRIES = 2
@@ -28,7 +28,7 @@ class ByteBar:
             TransferSpeedColumn(),
         )
         self._progress = Progress(*columns, TimeRemainingColumn(), console=console)
-        self._task = self._progress.add_task(description, total=None)
+        self._task = self._progress.add_task(visible(description), total=None)
         self._total = 0
 
     def __enter__(self) -> "ByteBar":

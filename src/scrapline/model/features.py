@@ -1,42 +1,34 @@
-"""Embeddings of a frozen base, computed once and kept in the user's cache under a key of all that makes them."""
+"""Embeddings of a frozen base, under a key of all that makes them; `feature_cache` keeps them."""
 
 import hashlib
 import json
-import shutil
-import tempfile
-import time
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
+from importlib.metadata import version
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import platformdirs
 import torch
-import torchvision
 from torch import Tensor
 
 import scrapline
-from scrapline.cli.console import counter, info
+from scrapline.cli.console import counter
 from scrapline.data import decoding, shards
 from scrapline.data.imaging import Preprocessing
+from scrapline.model import feature_cache
 from scrapline.model.batches import Predictions, normalise
 from scrapline.model.classifier import Classifier
 from scrapline.model.compute import mixed_precision
-from scrapline.system.errors import ScraplineError
-from scrapline.system.files import read_json, remove, sha256, write_json
+from scrapline.model.feature_cache import ArrayFile, Features
+from scrapline.system.files import sha256
 from scrapline.system.parallel import cores
 
 _BATCH = 32
-_KEPT_ENTRIES = 24
-_PARTIAL = ".partial"
-_LEFT_BEHIND_S = 24 * 3600
-_CODE = (
-    *("data/imaging.py", "data/shards.py", "data/decoding.py"),
-    *("model/classifier.py", "model/compute.py", "model/batches.py", "model/features.py"),
-)
+_CODE = ("data", "model")  # packages: what turns bytes into pixels, and pixels into embeddings
+_PACKAGES = ("numpy", "opencv-python-headless", "pillow", "simplejpeg", "torch", "torchvision")
 
 
 @dataclass(frozen=True)
@@ -54,19 +46,6 @@ class Views:
 
 
 @dataclass(frozen=True)
-class Features:
-    """`values` float32 [V, N, D], on disk, the unchanged view first; `labels` int64 [N]; both in id order."""
-
-    image_ids: list[str]
-    values: npt.NDArray[np.float32]
-    labels: npt.NDArray[np.int64]
-
-    def plain(self) -> Tensor:
-        """The unchanged view, float32 [N, D]."""
-        return torch.from_numpy(np.array(self.values[0]))
-
-
-@dataclass(frozen=True)
 class Extractor:
     """A base with all that decides what it makes of a prepared image."""
 
@@ -79,27 +58,9 @@ class Extractor:
         """Features of every image of a split, from the cache where they are there and whole."""
         key = self._key(split, dtype, views)
         digest = hashlib.sha256(json.dumps(key, sort_keys=True).encode()).hexdigest()
-        entry = cache_folder() / digest[:32]
         ids = [row.image_id for row in shards.read_manifest(self.folder) if row.split == split]
-        if (cached := _load(entry, ids)) is not None:
-            info(f"{split} features: from the cache")
-            return cached
-        entry.parent.mkdir(parents=True, exist_ok=True)
-        partial = Path(tempfile.mkdtemp(prefix=entry.name, suffix=_PARTIAL, dir=entry.parent))
-        try:
-            self._compute(partial, split, len(ids), dtype, views)
-            sums = {name: sha256(partial / name) for name in ("values.npy", "labels.npy")}
-            write_json(partial / "key.json", {"sha256": sums, "key": key})
-            remove(entry)
-            with suppress(OSError):  # another run put the same entry there meanwhile; it is checked as any other
-                partial.replace(entry)
-        finally:
-            remove(partial)
-        _prune(entry.parent)
-        fresh = _load(entry, ids)
-        if fresh is None:
-            raise ScraplineError(f"{entry} changed while it was written: run again")
-        return fresh
+        compute = partial(self._compute, split=split, images=len(ids), dtype=dtype, views=views)
+        return feature_cache.kept(digest[:32], key, compute, ids, described=f"{split} features")
 
     def predict(self, split: str) -> Predictions:
         """Labels and float32 logits of a split."""
@@ -108,7 +69,7 @@ class Extractor:
             logits = self.model.head.cpu()(features.plain())
         return Predictions(features.image_ids, torch.from_numpy(features.labels), logits)
 
-    def _compute(self, entry: Path, split: str, images: int, dtype: torch.dtype, views: Views | None) -> None:
+    def _compute(self, entry: Path, *, split: str, images: int, dtype: torch.dtype, views: Views | None) -> None:
         self.model.eval().to(self.device).to(memory_format=torch.channels_last)
         number = views.count if views else 1
         shape = (number, images, self.model.head.in_features)
@@ -119,7 +80,7 @@ class Extractor:
         start = 0
         with (
             counter(f"{split} features, {name}, {number} view{'s' * (number > 1)}", images) as advance,
-            _ArrayFile(entry / "values.npy", shape) as values,
+            ArrayFile(entry / "values.npy", shape) as values,
         ):
             for batch in decoding.read(self.folder, split, self.preprocessing, _BATCH):
                 labels[start : start + len(batch.labels)] = batch.labels
@@ -148,65 +109,9 @@ class Extractor:
             "dtype": str(dtype),
             "device": _device_name(self.device),
             "threads": cores(),
-            "torch": [torch.__version__, torchvision.__version__],
-            "code": [hashlib.sha256((package / name).read_bytes()).hexdigest() for name in _CODE],
+            "packages": {name: version(name) for name in _PACKAGES},
+            "code": [sha256(path) for name in _CODE for path in sorted((package / name).glob("*.py"))],
         }
-
-
-class _ArrayFile:
-    """A float32 array [V, N, D] on its way to a .npy file, in pieces.
-
-    Not a memory map: on a full disk, writing to one kills the process without a word.
-    """
-
-    def __init__(self, path: Path, shape: tuple[int, int, int]) -> None:
-        self._stream = path.open("wb")
-        self._shape = shape
-        header = {"descr": np.lib.format.dtype_to_descr(np.dtype(np.float32)), "fortran_order": False, "shape": shape}
-        np.lib.format.write_array_header_1_0(self._stream, header)
-        self._start = self._stream.tell()
-
-    def put(self, view: int, row: int, values: npt.NDArray[np.float32]) -> None:
-        """Write rows [n, D] of one view, from `row` on."""
-        _, images, size = self._shape
-        self._stream.seek(self._start + 4 * size * (view * images + row))
-        self._stream.write(np.ascontiguousarray(values).data)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._stream.close()
-
-
-def cache_folder() -> Path:
-    """Where features are kept: the user's cache directory, shared by all clones."""
-    return Path(platformdirs.user_cache_dir("scrapline", appauthor=False)) / "features"
-
-
-def _load(entry: Path, image_ids: list[str]) -> Features | None:
-    """The cached entry, or None where it is missing or damaged (said on the console)."""
-    if not entry.is_dir():
-        return None
-    try:
-        sums = read_json(entry / "key.json")["sha256"]
-        if any(sha256(entry / name) != wanted for name, wanted in sums.items()):
-            raise ValueError("its content has changed")
-        values = np.load(entry / "values.npy", mmap_mode="r")
-        return Features(image_ids, values, np.load(entry / "labels.npy"))
-    except (ScraplineError, OSError, ValueError, KeyError, TypeError) as error:
-        info(f"a cached set of features is damaged and is made anew ({error})")
-        return None
-
-
-def _prune(folder: Path) -> None:
-    """Keep the newest entries, and nothing that a killed run left half-made: the cache must not fill the disk."""
-    entries = sorted((path for path in folder.iterdir() if path.is_dir()), key=lambda path: path.stat().st_mtime)
-    whole = [path for path in entries if not path.name.endswith(_PARTIAL)]
-    latest = time.time() - _LEFT_BEHIND_S
-    left = [path for path in entries if path.name.endswith(_PARTIAL) and path.stat().st_mtime < latest]
-    for old in whole[:-_KEPT_ENTRIES] + left:
-        shutil.rmtree(old, ignore_errors=True)
 
 
 def _device_name(device: torch.device) -> str:

@@ -1,6 +1,5 @@
 """The `classify` command: images from the command line through the engine, as a table or JSON lines."""
 
-import json
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
@@ -8,9 +7,9 @@ from pathlib import Path
 
 import numpy as np
 from rich.table import Column, Table
-from rich.text import Text
 
 from scrapline.cli import tables
+from scrapline.cli.console import json_line
 from scrapline.data.imaging import IMAGE_SUFFIXES, ImageError, Pixels
 from scrapline.runtime import deployed
 from scrapline.runtime.engine import FRAMES_A_RUN, Classification, Engine, Tuning
@@ -70,12 +69,18 @@ def print_table(results: Iterable[Result]) -> int:
     for result in results:
         if (c := result.classification) is None:
             unreadable += 1
-            cells = [Text(str(result.image)), Text("unreadable", style="red"), Text(), Text(), Text(result.problem)]
+            cells = [
+                tables.cell(str(result.image)),
+                tables.cell("unreadable", style="red"),
+                tables.cell(""),
+                tables.cell(""),
+                tables.cell(result.problem),
+            ]
         else:
             note = "under its threshold: manual review" if c.low_confidence else ""
             runner_up = f"{c.runner_up} {c.runner_up_confidence:.1%}"
             texts = (str(result.image), c.predicted_class, f"{c.confidence:.1%}", runner_up, note)
-            cells = [Text(text) for text in texts]  # a file's name is no markup
+            cells = [tables.cell(text) for text in texts]
         table.add_row(*cells)
     tables.show(table)
     return unreadable
@@ -87,7 +92,7 @@ def print_json(results: Iterable[Result]) -> int:
     for result in results:
         content = asdict(result.classification) if result.classification else {"error": result.problem}
         unreadable += result.classification is None
-        print(json.dumps({"image": str(result.image), **content}, ensure_ascii=False))
+        print(json_line({"image": str(result.image), **content}))
     return unreadable
 
 

@@ -1,13 +1,12 @@
 """The `describe` command: what a deployed file says of itself, as a table or as JSON."""
 
-import json
 from pathlib import Path
 from typing import Any
 
 from rich.table import Table
-from rich.text import Text
 
 from scrapline.cli import tables
+from scrapline.cli.console import json_line
 from scrapline.runtime import deployed, fingerprint
 from scrapline.runtime.engine import Engine
 
@@ -35,11 +34,11 @@ def show(model: Path | None, *, as_json: bool) -> None:
     }
     deployed.warn(path, difference)
     if as_json:
-        print(json.dumps(content, indent=2, ensure_ascii=False))
+        print(json_line(content, indent=2))
         return
     table = Table("", "", box=None, pad_edge=False, show_header=False)
     for key, value in content.items():
-        table.add_row(key.replace("_", " "), Text(_plain(value), overflow="fold"))
+        table.add_row(key.replace("_", " "), tables.cell(_plain(value), overflow="fold"))
     tables.show(table)
 
 

@@ -39,11 +39,20 @@ def replacing(*targets: Path) -> Iterator[list[Path]]:
 
 
 def recover(*targets: Path) -> None:
-    """Finish what a killed run had begun to put into place, and clear what it left half-written."""
+    """Finish what a killed run had begun to put into place, and clear what it left half-written.
+
+    Where the journal itself is damaged, as a power cut may leave it, nobody knows what is whole: what was put aside
+    goes back to its place.
+    """
     journal = _journal(targets[0])
     if journal.is_file():
-        for name in json.loads(journal.read_text(encoding="utf-8")):
-            _put(Path(name))
+        meant = _read_journal(journal, targets)
+        for target in meant if meant is not None else ():
+            _put(target)
+        for target in targets if meant is None else ():
+            if os.path.lexists(_aside(target)):
+                remove(target)
+                _aside(target).replace(target)
         journal.unlink()
     remove(_partial(journal))
     for target in targets:
@@ -105,7 +114,10 @@ def _put_all(targets: tuple[Path, ...]) -> None:
     journal = _journal(targets[0])
     draft = _partial(journal)
     try:
-        draft.write_text(json.dumps([target.as_posix() for target in targets]), encoding="utf-8")
+        with draft.open("w", encoding="utf-8") as stream:
+            json.dump([target.as_posix() for target in targets], stream)
+            stream.flush()
+            os.fsync(stream.fileno())
         draft.replace(journal)
     finally:
         remove(draft)
@@ -120,6 +132,19 @@ def _put_all(targets: tuple[Path, ...]) -> None:
     journal.unlink()
     for target in targets:
         remove(_aside(target))
+
+
+def _read_journal(journal: Path, targets: tuple[Path, ...]) -> list[Path] | None:
+    """The targets that a journal names, of these or below the repository; None where it is damaged."""
+    try:
+        names = json.loads(journal.read_text(encoding="utf-8"))
+    except ValueError:
+        return None
+    if not isinstance(names, list) or not names or not all(isinstance(name, str) for name in names):
+        return None
+    found = [Path(name) for name in names]
+    foreign = (path for path in found if path.is_absolute() or ".." in path.parts)
+    return None if set(foreign) - set(targets) else found
 
 
 def _put(target: Path) -> None:

@@ -1,5 +1,6 @@
 """Ordered maps over processes or threads whose memory does not grow with the number of items."""
 
+import math
 import multiprocessing
 import multiprocessing.connection
 import os
@@ -10,6 +11,7 @@ from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
+from pathlib import Path
 from types import FrameType
 from typing import TypeVar
 
@@ -21,11 +23,27 @@ R = TypeVar("R")
 
 _STOPPING = {signal.SIGINT, signal.SIGTERM}
 _GRACE_S = 5.0
+_MOST_PROCESSES = 61  # Windows cannot wait for more
 
 
-def cores() -> int:
-    """CPU cores this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+def cores(cgroup: Path = Path("/sys/fs/cgroup")) -> int:
+    """CPU cores this process may use: those it is bound to, or fewer where its container's time is limited."""
+    bound = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    quota = _container_quota(cgroup)
+    return bound if quota is None else max(1, min(bound, math.ceil(quota)))
+
+
+def _container_quota(cgroup: Path) -> float | None:
+    """Cores' worth of time that a container may take, by cgroups of version 2 or 1; None where nothing limits it."""
+    try:
+        if (unified := cgroup / "cpu.max").is_file():
+            quota, period = unified.read_text(encoding="ascii").split()
+        else:
+            quota, period = ((cgroup / "cpu" / f"cpu.cfs_{name}_us").read_text("ascii") for name in ("quota", "period"))
+        share = float(quota) / float(period)
+    except (OSError, ValueError, ZeroDivisionError):  # no such file, or `max`
+        return None
+    return share if share > 0 else None
 
 
 def process_map(function: Callable[[T], R], items: Iterable[T]) -> Generator[R, None, None]:
@@ -35,7 +53,7 @@ def process_map(function: Callable[[T], R], items: Iterable[T]) -> Generator[R, 
     """
     # Spawned, not forked: the same on every platform, and no lock is copied in the middle of its use.
     context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(cores(), mp_context=context, initializer=_start_worker) as pool:
+    with ProcessPoolExecutor(min(cores(), _MOST_PROCESSES), mp_context=context, initializer=_start_worker) as pool:
         try:
             yield from _windowed(pool, function, items, window=8 * cores())
         except BrokenProcessPool:

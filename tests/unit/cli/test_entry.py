@@ -1,3 +1,4 @@
+import json
 import os
 import signal
 import subprocess
@@ -125,3 +126,52 @@ def test_a_stop_is_a_stop_whatever_a_library_makes_of_it(handler: str) -> None:
         timeout=300,
     )
     assert (done.returncode, done.stderr) == (143, "error: terminated\n")
+
+
+def in_python(code: str, **environment: str) -> subprocess.CompletedProcess[bytes]:
+    prelude = f"import sys; sys.path.insert(0, {str(ROOT / 'src')!r})\nfrom scrapline.cli import start\n"
+    return subprocess.run([sys.executable, "-c", prelude + code], capture_output=True, env=os.environ | environment)
+
+
+@pytest.mark.parametrize(("code", "message"), [("'no room left'", b"error: no room left"), ("3", b""), ("None", b"")])
+def test_an_exit_with_a_text_is_a_failure(code: str, message: bytes) -> None:
+    script = f"""
+import typer
+from scrapline.cli import entry
+app = typer.Typer()
+@app.command()
+def command() -> None:
+    sys.exit({code})
+sys.argv = ["x"]
+entry.run(app)
+"""
+    done = in_python(script)
+    assert done.returncode == {"3": 3, "None": 0}.get(code, 1)
+    assert done.stderr.strip() == message
+
+
+NAME = "玻璃 métal \x1b[31m\u202e"
+
+
+@pytest.mark.parametrize("encoding", ["cp1252", "ascii", "utf-8"])
+def test_a_name_outside_the_encoding_has_a_stand_in(encoding: str) -> None:
+    script = f"""
+from rich.table import Table
+from scrapline.cli import console, tables
+name = {NAME!r}
+console.info(name)
+table = Table("class")
+table.add_row(tables.cell(name))
+tables.show(table)
+print(console.json_line({{"class": name}}))
+with console.counter("x", 1) as advance:
+    advance(1)
+"""
+    done = in_python(script, PYTHONIOENCODING=encoding)
+    assert done.returncode == 0, done.stderr
+    out, err = done.stdout.decode(encoding), done.stderr.decode(encoding)
+    assert not {"\x1b", "\u202e"} & set(out + err)
+    assert ("玻璃" if encoding == "utf-8" else r"\u73bb\u7483") in err
+    assert r"\x1b[31m\u202e" in err.replace("\n", "")
+    line = out.strip().splitlines()[-1]
+    assert json.loads(line) == {"class": NAME}

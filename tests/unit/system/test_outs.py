@@ -156,3 +156,22 @@ def test_a_lock_of_a_killed_process_is_none() -> None:
     with outs.replacing(Path("a.txt")) as (fresh,):
         fresh.write_text("new")
     assert tree() == {"a.txt": "new"}
+
+
+@pytest.mark.parametrize("journal", ["", "[", "{}", "[]", "[1]", '["/etc/passwd"]', '["../b.txt"]', "\x00\x00"])
+def test_a_damaged_journal_brings_back_what_was_put_aside(journal: str) -> None:
+    """As a power cut may leave it, in the middle of putting `a` and `b.txt` into place."""
+    put({".a.old": OLD["a"], "a": NEW["a"], ".b.txt.partial": "new b", "b.txt": "old b", ".a.journal": journal})
+    outs.recover(Path("a"), Path("b.txt"))
+    assert tree() == OLD
+    replace_both()
+    assert tree() == NEW
+
+
+def test_a_journal_of_a_folder_elsewhere_is_followed(tmp_path: Path) -> None:
+    """`publish` takes any folder."""
+    away = tmp_path.parent / f"{tmp_path.name}-elsewhere"
+    (away.parent / f".{away.name}.partial").mkdir()
+    (away.parent / f".{away.name}.journal").write_text(f'["{away.as_posix()}"]')
+    outs.recover(away)
+    assert away.is_dir()

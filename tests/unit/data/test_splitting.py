@@ -148,3 +148,20 @@ def test_lists_may_begin_with_a_byte_order_mark(tmp_path: Path) -> None:
     (folder / "test.txt").write_bytes(b"a/\xff\n")
     with pytest.raises(ScraplineError, match=r"test\.txt is not UTF-8 text"):
         splitting.read_lists(folder)
+
+
+def test_classes_of_one_shared_group_are_refused_in_words() -> None:
+    """Three groups, all of them shared by the two classes in a way that leaves one of them short."""
+    shared = [member(1, "a"), member(2, "a"), member(3, "a"), member(1, "b", group=1), member(2, "b", group=2)]
+    with pytest.raises(ScraplineError, match=r"needs at least 3, one each to train, validate and test: add"):
+        split_of(shared)
+
+
+def test_a_class_only_in_test_gives_its_highest_hashes_to_validation_and_training() -> None:
+    everywhere = [member(n) for n in range(100)]
+    inside = [n for n in range(1000, 9000) if point(n, 7) < 0.14][:5]
+    split = by_hash(everywhere + [member(n, "rare") for n in inside], seed=7, val=0.15, test=0.15)
+    highest = sorted(inside, key=lambda n: -point(n, 7))
+    assert split[f"{highest[0]:016x}"] == "val"
+    assert split[f"{highest[1]:016x}"] == "train"
+    assert all(split[f"{n:016x}"] == "test" for n in highest[2:])

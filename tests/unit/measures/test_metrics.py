@@ -61,13 +61,13 @@ def test_calibration_error_weighs_bins_by_their_images() -> None:
 
 
 def test_the_15_bins_are_equal_and_the_last_holds_certainty() -> None:
-    """0.66 and 0.67 lie on both sides of 10/15; 1.0 falls into the last bin, beside 0.95."""
-    confidence = np.array([0.66, 0.67, 0.95, 1.0])
+    """0.66 and 0.67 lie on both sides of 10/15, 0.9 below 14/15; 1.0 falls into the last bin, beside 0.95."""
+    confidence = np.array([0.66, 0.67, 0.9, 0.95, 1.0])
     probabilities = np.stack([confidence, 1 - confidence], axis=1).astype(np.float32)
-    bins = metrics.reliability(np.array([0, 1, 0, 1]), probabilities)
-    assert [images for *_, images in bins] == [1, 1, 2]
-    assert [mean for mean, *_ in bins] == pytest.approx([0.66, 0.67, 0.975], abs=1e-6)
-    assert [accuracy for _, accuracy, _ in bins] == [1.0, 0.0, 0.5]
+    bins = metrics.reliability(np.array([0, 1, 0, 0, 1]), probabilities)
+    assert [images for *_, images in bins] == [1, 1, 1, 2]
+    assert [mean for mean, *_ in bins] == pytest.approx([0.66, 0.67, 0.9, 0.975], abs=1e-6)
+    assert [accuracy for _, accuracy, _ in bins] == [1.0, 0.0, 1.0, 0.5]
 
 
 def test_macro_figures_count_every_class_alike() -> None:
@@ -89,6 +89,18 @@ def test_each_class_has_its_own_precision_and_recall() -> None:
     table = metrics.per_class(labels, predicted, ["a", "b"])
     assert table["b"] == {"precision": 0.666667, "recall": 0.5, "f1": 0.571429, "support": 4}
     assert table["a"] == {"precision": 0.0, "recall": 0.0, "f1": 0.0, "support": 1}
+
+
+def test_a_class_that_occurs_nowhere_keeps_its_row() -> None:
+    table = metrics.per_class(np.array([2, 2]), np.array([2, 2]), ["a", "b", "c"])
+    assert table["a"] == table["b"] == {"precision": 0.0, "recall": 0.0, "f1": 0.0, "support": 0}
+    assert table["c"] == {"precision": 1.0, "recall": 1.0, "f1": 1.0, "support": 2}
+
+
+def test_log_loss_takes_rows_that_sum_to_one_but_for_rounding() -> None:
+    """Rows that sum to 1.1 are brought to 1: -log(0.88 / 1.1)."""
+    summary = metrics.summarise(np.array([0, 1]), np.array([[0.88, 0.22], [0.22, 0.88]], np.float32))
+    assert summary["log_loss"] == pytest.approx(-math.log(0.8), abs=1e-6)
 
 
 def test_confusion_counts_every_class_even_one_that_nothing_is_said_to_be() -> None:

@@ -29,6 +29,9 @@ def test_the_flip_is_a_mirror_image_of_half_the_photos() -> None:
 
 
 def test_nothing_asked_for_changes_nothing() -> None:
+    assert not any(
+        isinstance(m, v2.ColorJitter) for m in augment.train_transform(Augment(hflip=True, color_jitter=0)).transforms
+    )
     assert torch.equal(drawn(Augment(hflip=False, color_jitter=0), 20), IMAGE.expand(20, -1, -1, -1))
 
 

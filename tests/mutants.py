@@ -1,0 +1,126 @@
+"""Judge what the mutation tool found: write docs/mutants.md, and fail where too few mutants are noticed.
+
+Run after `mutmut run`, from the repository's root (`make mutants` does both). A mutant is one small change to one
+function; it is killed when a test fails, or runs for ever.
+"""
+
+import re
+import subprocess
+import sys
+from collections import defaultdict
+from dataclasses import dataclass
+from pathlib import Path
+
+from conftest import ROOT
+
+TABLE = ROOT / "docs/mutants.md"
+FEWEST = 0.85
+KILLED = {"killed", "timeout"}
+
+# Changes that no test can notice, since the program means the same: the changed line, and why.
+EQUIVALENT = {
+    'borders = {"test": (0.0, test), "val": (test, test + val), "train": (test + val, 2.0)}': "hashes lie below 1",
+    "split = {group: next(name for name, (_, high) in borders.items() if at <= high) for group, at in point.items()}": (
+        "a 64-bit hash that lies on a border to the last bit"
+    ),
+    'lines = path.read_text(encoding="UTF-8-SIG").splitlines()': "the same encoding",
+    'return {"test": 0, "val": 1}.get(split_of.get(source_path, None), 2)': "whatever is neither test nor val is 2",
+    'return {"test": 0, "val": 1}.get(split_of.get(source_path, ), 2)': "whatever is neither test nor val is 2",
+    'return {"test": 0, "val": 1}.get(split_of.get(source_path, "XXtrainXX"), 2)': "whatever is neither is 2",
+    'return {"test": 0, "val": 1}.get(split_of.get(source_path, "TRAIN"), 2)': "whatever is neither is 2",
+    "return int.from_bytes(digest[:8], ) / 2**64": "big is the default",
+    'labels, predicted, labels=classes, average="macro", )': "zero is scikit-learn's default, which also warns",
+    "columns = sk.precision_recall_fscore_support(labels, predicted, labels=np.arange(len(classes)), )": (
+        "zero is scikit-learn's default, which also warns"
+    ),
+    "for name, p, r, f, n in zip(classes, *columns, strict=None)": "all are as long as `classes`",
+    "for name, p, r, f, n in zip(classes, *columns, )": "all are as long as `classes`",
+    "for name, p, r, f, n in zip(classes, *columns, strict=False)": "all are as long as `classes`",
+    "return 0.5 * (1 + math.cos(math.pi * min(1.0, (step - warm_up) / max(2, total - warm_up))))": (
+        "differs only in a training of two steps, at its end"
+    ),
+    "exact = probabilities.astype(None)": "NumPy's None is float64",
+}
+
+
+@dataclass(frozen=True)
+class Mutant:
+    """One change: the module and function it is in, what became of it, and the line it made."""
+
+    module: str
+    function: str
+    status: str
+    line: str
+
+    @property
+    def killed(self) -> bool:
+        """Whether a test noticed it."""
+        return self.status in KILLED
+
+
+def read() -> list[Mutant]:
+    """All mutants of the last run."""
+    listed = subprocess.run(["mutmut", "results", "--all", "true"], capture_output=True, text=True, check=True).stdout
+    found = []
+    for name, status in re.findall(r"^\s*(\S+__mutmut_\d+): (.+)$", listed, re.MULTILINE):
+        module, _, rest = name.rpartition(".")
+        function = rest.partition("__mutmut_")[0].removeprefix("x_")
+        found.append(Mutant(module, function, status, "" if status in KILLED else _new_lines(name)))
+    return found
+
+
+def markdown(mutants: list[Mutant]) -> str:
+    """The content of docs/mutants.md."""
+    by_module: defaultdict[str, list[Mutant]] = defaultdict(list)
+    for mutant in mutants:
+        by_module[f"src/{mutant.module.replace('.', '/')}.py"].append(mutant)
+    lines = [
+        "# Mutants",
+        "",
+        "These modules are changed on purpose, one small change at a time, and their unit tests are run: a mutant that no",
+        "test notices survives. Written by `make mutants`, which fails below 85 % killed.",
+        "",
+        "| module | mutants | killed | share |",
+        "|---|---:|---:|---:|",
+        *(_row(f"`{module}`", found) for module, found in sorted(by_module.items())),
+        _row("**all**", mutants),
+    ]
+    for module, found in sorted(by_module.items()):
+        survivors = [mutant for mutant in found if not mutant.killed]
+        if survivors:
+            lines += ["", f"## Survivors in `{module}`", "", "| function | became | why it lives |", "|---|---|---|"]
+            cells = ((f"`{m.function}`", f"`` {m.line} ``".replace("|", "\\|"), _why(m)) for m in survivors)
+            lines += [f"| {' | '.join(row)} |" for row in cells]
+    return "\n".join(lines) + "\n"
+
+
+def _row(name: str, mutants: list[Mutant]) -> str:
+    killed = sum(mutant.killed for mutant in mutants)
+    return f"| {name} | {len(mutants)} | {killed} | {100 * killed / len(mutants):.1f} % |"
+
+
+def _why(mutant: Mutant) -> str:
+    reason = EQUIVALENT.get(mutant.line)
+    return f"equivalent: {reason}" if reason else "no test notices"
+
+
+def _new_lines(name: str) -> str:
+    diff = subprocess.run(["mutmut", "show", name], capture_output=True, text=True, check=True).stdout
+    added = [line[1:].strip() for line in diff.splitlines() if line.startswith("+") and not line.startswith("+++")]
+    return " ".join(line.partition("  #")[0] for line in added if line != ")")
+
+
+def main() -> None:
+    """Write the table; exit code 1 where too few mutants were killed, or there were none."""
+    mutants = read()
+    if not mutants:
+        sys.exit("error: there are no mutants: run `mutmut run` first")
+    Path(TABLE).write_text(markdown(mutants), encoding="utf-8", newline="\n")
+    share = sum(mutant.killed for mutant in mutants) / len(mutants)
+    print(f"{share:.1%} of {len(mutants)} mutants killed; survivors in {TABLE.relative_to(ROOT)}")
+    if share < FEWEST:
+        sys.exit(f"error: fewer than {FEWEST:.0%} of the mutants were killed")
+
+
+if __name__ == "__main__":
+    main()

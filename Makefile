@@ -12,7 +12,7 @@ DEV_STAMP := $(VENV)/.installed-dev-$(HASH)
 # DVC runs `python`, whichever comes first.
 export PATH := $(abspath $(BIN)):$(PATH)
 
-.PHONY: run setup setup-dev locks cpu-lock test nightly accidents lint deps rebuilds trashnet
+.PHONY: run setup setup-dev locks cpu-lock test nightly mutants accidents lint deps rebuilds trashnet
 .DEFAULT_GOAL := run
 
 run: setup            ## install, run the pipeline on the embedded demo, and say what came out
@@ -67,7 +67,12 @@ nightly: lint         ## everything else too: every change of docs/rebuilds.md, 
 	COLD=1 $(PYTEST) -m "not ($(NIGHTLY))"
 	$(PYTEST) -m "slow and not full_size"
 	pytest -m full_size
-# make mutants belongs here.
+	$(MAKE) mutants
+
+mutants: setup-dev    ## change the code on purpose, and count which changes the tests notice, for docs/mutants.md
+	rm -rf mutants
+	mutmut run
+	PYTHONPATH=src:tests python -m mutants
 
 # Adds to the kills on record until there are MOMENTS of each kind; delete the record to begin anew.
 accidents: setup-dev      ## kill each stage MOMENTS times by each signal, for docs/guarantees.md

@@ -1,16 +1,18 @@
-# The README's commands. VENV: where the virtual environment stands; TORCH=cpu: take PyTorch's own CPU builds.
+# The README's commands. VENV: where the virtual environment stands; TORCH: cpu for PyTorch's own CPU builds, pypi for PyPI's
+# (on Linux with CUDA), auto for what suits the machine.
 VENV ?= .venv
 PYTHON ?= python3
-TORCH ?= pypi
+TORCH ?= auto
 BIN := $(VENV)/$(if $(filter Windows_NT,$(OS)),Scripts,bin)
-TORCH_CPU_INDEX := https://download.pytorch.org/whl/cpu
-TORCH_PINS := $(shell grep -E '^(torch|torchvision)==' requirements.txt)
-STAMP := $(VENV)/.requirements-$(shell cat requirements.txt requirements-s3.txt requirements-benchmark.txt requirements-dev.txt | sha256sum | cut -c1-16)-$(TORCH)
+TORCH_CPU_INDEX ?= https://download.pytorch.org/whl/cpu
+HASH := $(shell cat requirements*.txt tools/install.py | sha256sum | cut -c1-16)-$(TORCH)
+RUN_STAMP := $(VENV)/.installed-run-$(HASH)
+DEV_STAMP := $(VENV)/.installed-dev-$(HASH)
 
 # DVC runs `python`, whichever comes first.
 export PATH := $(abspath $(BIN)):$(PATH)
 
-.PHONY: run setup test nightly accidents lint deps rebuilds trashnet
+.PHONY: run setup setup-dev locks cpu-lock test nightly accidents lint deps rebuilds trashnet
 .DEFAULT_GOAL := run
 
 run: setup            ## install, run the pipeline on the embedded demo, and say what came out
@@ -18,23 +20,39 @@ run: setup            ## install, run the pipeline on the embedded demo, and say
 	dvc repro
 	@python src/simulation.py summary
 
-setup: $(STAMP)       ## make the virtual environment and install the pinned requirements
+setup: $(RUN_STAMP)   ## make the virtual environment and install what running needs
 
-$(STAMP):
+setup-dev: $(DEV_STAMP) ## the same with what tests, linters, S3 and OpenVINO need
+
+$(RUN_STAMP): LOCK := requirements.txt
+$(DEV_STAMP): LOCK := requirements-dev.txt
+$(RUN_STAMP) $(DEV_STAMP):
 	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' || \
 		{ echo "error: $(PYTHON) is no Python 3.11 to 3.13; name one with make PYTHON=python3.12" >&2; exit 1; }
 	$(PYTHON) -m venv $(VENV)
-ifeq ($(TORCH),cpu)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --index-url $(TORCH_CPU_INDEX) $(TORCH_PINS)
-endif
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt -r requirements-dev.txt
-	@rm -f $(VENV)/.requirements-*
-	@touch $@
+	@$(BIN)/python tools/install.py $(LOCK) --torch $(TORCH) --cpu-index $(TORCH_CPU_INDEX)
+	@rm -f $(VENV)/.requirements-* $(VENV)/.installed-*
+	@touch $(RUN_STAMP) $@
 
-lint: setup           ## formatting, lint and types
+# The pins that stand stay; to move those that came along too: make locks UPGRADE=--upgrade
+COMPILE = UV_CUSTOM_COMPILE_COMMAND="make $@" $(BIN)/uv --no-config pip compile --quiet --generate-hashes $(UPGRADE)
+UNIVERSAL = $(COMPILE) --universal --python-version 3.11
+
+locks: setup          ## make the locks, with hashes, from the short lists in requirements*.in
+	$(UNIVERSAL) requirements-uv.in -o requirements-uv.txt
+	$(UNIVERSAL) requirements.in -o requirements.txt
+	$(UNIVERSAL) -c requirements.txt requirements-s3.in -o requirements-s3.txt
+	$(UNIVERSAL) -c requirements.txt requirements-benchmark.in -o requirements-benchmark.txt
+	$(UNIVERSAL) -c requirements.txt -c requirements-s3.txt -c requirements-benchmark.txt requirements-dev.in -o requirements-dev.txt
+
+cpu-lock: setup       ## make the lock of PyTorch's CPU builds; the GitHub workflow does, since their index must answer
+	sed -nE 's/^(torch|torchvision)==([^ ]+)$$/\1==\2+cpu/p' requirements.in | \
+		$(COMPILE) --no-deps --no-annotate --python-version 3.11 --default-index $(TORCH_CPU_INDEX) - -o requirements-cpu.txt
+
+lint: setup-dev  ## formatting, lint and types
 	ruff format --check .
 	ruff check .
-	mypy src
+	mypy src tools
 
 # Files are handed out in their order, those under the real DVC first; a worker keeps a file, and with it its fixtures.
 PYTEST = pytest -n 2 --dist loadfile --no-loadscope-reorder
@@ -53,13 +71,13 @@ nightly: lint         ## everything else too: every change of docs/rebuilds.md, 
 # make mutants belongs here.
 
 # Adds to the kills on record until there are MOMENTS of each kind; delete the record to begin anew.
-accidents: setup      ## kill each stage MOMENTS times by each signal, for docs/guarantees.md
+accidents: setup-dev      ## kill each stage MOMENTS times by each signal, for docs/guarantees.md
 	KILLS_RECORD=docs/guarantees/kills.jsonl MOMENTS=$(or $(MOMENTS),20) pytest tests/pipeline/test_kills.py
 
-deps: setup           ## write each stage's code dependencies into dvc.yaml, from the imports
+deps: setup-dev           ## write each stage's code dependencies into dvc.yaml, from the imports
 	PYTHONPATH=tests python -m closure
 
-rebuilds: setup       ## write docs/rebuilds.md anew from its list of changes
+rebuilds: setup-dev  ## write docs/rebuilds.md anew from its list of changes
 	PYTHONPATH=src:tests python -m pipeline.rebuilds
 
 # ARCHIVE, SPLIT: local copies of the data set's archive and of its split lists. WEIGHTS: a local state dict in place of

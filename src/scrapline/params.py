@@ -122,9 +122,10 @@ class Deploy(StrEnum):
 class Export(Section):
     """`parity_tolerance`: largest difference of any probability between PyTorch and ONNX Runtime.
 
-    `max_accuracy_drop`: what INT8 may lose on validation (two images are always allowed); `calibration_images` are
-    taken from training. Signed activations (`int8`) run 2.6 times slower on x86 with VNNI; some ARM and GPU engines
-    want them.
+    INT8 passes that loses at most `max_accuracy_drop` of validation accuracy (or two photos, where those are no more
+    than 2 points) and gives at least `min_label_agreement` of the photos the label of float32: those of validation and
+    up to 512 of training. `calibration_images` are taken from training. Signed activations (`int8`) run 2.6 times
+    slower on x86 with VNNI; some ARM and GPU engines want them.
     """
 
     opset: Annotated[int, Field(ge=18, le=23)]
@@ -133,6 +134,7 @@ class Export(Section):
     deploy: Deploy
     activation_type: Literal["uint8", "int8"] = "uint8"
     calibration_images: Annotated[int, Field(ge=300)] = 320
+    min_label_agreement: Annotated[float, Field(ge=0, le=1)] = 0.97
 
 
 class Simulate(Section):

@@ -142,6 +142,7 @@ PARAMS = [
     param("export.opset", 19, (EXPORT, SIMULATE)),
     param("export.parity_tolerance", 0.002, (EXPORT, SIMULATE), ", which the model file carries"),
     param("export.max_accuracy_drop", 0.01, (EXPORT, SIMULATE), ", the same"),
+    param("export.min_label_agreement", 0.9, (EXPORT, SIMULATE), ", the same"),
     param("export.deploy", "fp32", (EXPORT, SIMULATE)),
     param("export.activation_type", "int8", (EXPORT, SIMULATE)),
     param("export.calibration_images", 400, (EXPORT, SIMULATE), " (there are fewer; the model file carries it)"),

@@ -30,10 +30,10 @@ def content(engines: dict[str, Any], engine: Engine, frames: int, rounds: int, n
         "python": platform.python_version(),
         "packages": {name: version(name) for name in names},
         "network": {
-            "arch": engine.metadata["arch"],
+            "arch": engine.metadata.arch,
             "input_size": engine.preprocessing.input_size,
-            "weights": engine.metadata["weights"].get("description", engine.metadata["weights"]["name"]),
-            "checkpoint_sha256": engine.metadata["checkpoint_sha256"],
+            "weights": engine.metadata.started_from,
+            "checkpoint_sha256": engine.metadata.checkpoint_sha256,
         },
         "frames": frames,
         "rounds": rounds,

@@ -1,7 +1,7 @@
 """Shards to pixels: decoded ahead on all cores, in bounded memory, in a reproducible order."""
 
 import random
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from itertools import islice
@@ -27,9 +27,19 @@ class Decoded:
     images: Pixels
 
 
-def read(folder: Path, split: str, preprocessing: Preprocessing, batch_size: int) -> Iterator[Decoded]:
-    """One split in id order; the last batch may be smaller."""
-    return _batched(shards.read(folder, split), preprocessing, batch_size)
+def read(
+    folder: Path,
+    split: str,
+    preprocessing: Preprocessing,
+    batch_size: int,
+    *,
+    only: Collection[int] | None = None,
+) -> Iterator[Decoded]:
+    """One split in id order, or what stands at some positions of it; the last batch may be smaller."""
+    chosen = None if only is None else set(only)
+    samples = shards.read(folder, split)
+    picked = (sample for position, sample in enumerate(samples) if chosen is None or position in chosen)
+    return _batched(picked, preprocessing, batch_size)
 
 
 def read_shuffled(
@@ -40,14 +50,6 @@ def read_shuffled(
     for number, batch in enumerate(batches):
         if number == 0 or len(batch.labels) == batch_size:
             yield batch
-
-
-def sample(folder: Path, split: str, preprocessing: Preprocessing, images: int) -> Pixels:
-    """So many images of a split, uint8 [N, S, S, 3], evenly spread over its ids; all of them where there are fewer."""
-    total = sum(row.split == split for row in shards.read_manifest(folder))
-    chosen = set(np.linspace(0, total - 1, min(images, total)).round().astype(int).tolist())
-    picked = (found for index, found in enumerate(shards.read(folder, split)) if index in chosen)
-    return np.stack([pixels for _, pixels in thread_map(partial(_decode, preprocessing), picked, window=64)])
 
 
 def _batched(samples: Iterable[Sample], preprocessing: Preprocessing, batch_size: int) -> Iterator[Decoded]:

@@ -7,7 +7,7 @@ import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -19,6 +19,7 @@ from scrapline.cli.console import counter
 from scrapline.data.imaging import Preprocessing
 from scrapline.export import folding
 from scrapline.export.onnx import strip
+from scrapline.runtime.metadata import Quantisation
 
 # What computes, and what only follows its input; all else is left in float.
 _LAYERS = ("Conv", "MatMul", "Gemm", "Add", "AveragePool", "GlobalAveragePool", "Concat")
@@ -26,12 +27,14 @@ _OPERATORS = (*_LAYERS, "Relu", "Clip", "MaxPool")
 _METHODS = {"minmax": CalibrationMethod.MinMax, "percentile": CalibrationMethod.Percentile}
 _BATCH = 16
 
+Calibration = Literal["minmax", "percentile"]
+
 
 @dataclass(frozen=True)
 class Recipe:
     """How to quantise: `calibration` is minmax or percentile; `float_layers` are nodes that stay in float32."""
 
-    calibration: str
+    calibration: Calibration
     float_layers: tuple[str, ...] = ()
 
 
@@ -71,16 +74,16 @@ class Quantiser:
         """The nodes that compute, and that a recipe can leave in float."""
         return [node.name for node in self.model.graph.node if node.op_type in _LAYERS and node.name not in self._float]
 
-    def facts(self, recipe: Recipe) -> dict[str, Any]:
+    def facts(self, recipe: Recipe) -> Quantisation:
         """What the INT8 file says of its making."""
-        return {
-            "calibration": recipe.calibration,
-            "calibration_images": len(self.images),
-            "activations": "int8" if self._type is QuantType.QInt8 else "uint8",
-            "weights": "int8, per channel",
-            "input_scaling": "folded into the first convolution" if self.folded else "in float",
-            "float_layers": list(recipe.float_layers),
-        }
+        return Quantisation(
+            calibration=recipe.calibration,
+            calibration_images=len(self.images),
+            activations="int8" if self._type is QuantType.QInt8 else "uint8",
+            weights="int8, per channel",
+            input_scaling="folded into the first convolution" if self.folded else "in float",
+            float_layers=list(recipe.float_layers),
+        )
 
     def quantise(self, recipe: Recipe) -> onnx.ModelProto:
         """The INT8 model; the same recipe gives the same bytes. It carries no metadata yet."""

@@ -1,6 +1,5 @@
 """PyTorch to ONNX: bytes of pixels in, calibrated probabilities and embeddings out, everything in the graph."""
 
-import json
 import logging
 import warnings
 from dataclasses import dataclass
@@ -14,7 +13,9 @@ from torch import Tensor, nn
 from scrapline.data.imaging import Preprocessing
 from scrapline.model.batches import normalise
 from scrapline.model.checkpoint import Checkpoint
-from scrapline.runtime.engine import FORMAT_VERSION
+from scrapline.runtime import fingerprint
+from scrapline.runtime.engine import Engine, open_session
+from scrapline.runtime.metadata import Metadata, Quantisation, checked
 from scrapline.system.files import sha256
 
 
@@ -75,30 +76,56 @@ def translate(model: Deployed, opset: int) -> onnx.ModelProto:
     return proto
 
 
-def metadata(checkpoint: Checkpoint, provenance: Provenance) -> dict[str, Any]:
-    """What every deployed file says of itself."""
-    points = provenance.operating_points["classes"]
-    return {
-        "format_version": FORMAT_VERSION,
-        "classes": checkpoint.classes,
-        "preprocessing": checkpoint.preprocessing.to_dict(),
-        "thresholds": {name: points[name]["threshold"] for name in checkpoint.classes},
-        "target_purity": provenance.operating_points["target_purity"],
+def save(
+    proto: onnx.ModelProto,
+    path: Path,
+    *,
+    checkpoint: Checkpoint,
+    provenance: Provenance,
+    quantisation: Quantisation | None = None,
+) -> Engine:
+    """Write a model with its metadata, and load what was written; `quantisation` None: it computes in float32."""
+    session = open_session(proto.SerializeToString())
+    size = checkpoint.preprocessing.input_size
+    answers = fingerprint.take(lambda images: session.run(["probabilities"], {"images": images})[0], size)
+    about = metadata(checkpoint, provenance, answers, quantisation)
+    onnx.save(stamped(proto, about), path)
+    return Engine.load(path)
+
+
+def metadata(
+    checkpoint: Checkpoint,
+    provenance: Provenance,
+    answers: list[list[float]],
+    quantisation: Quantisation | None = None,
+) -> Metadata:
+    """What a deployed file says of itself; `answers` are its fingerprint, the probabilities of the drawn images."""
+    points = provenance.operating_points
+    content = {
+        "precision": "int8" if quantisation else "fp32",
         "arch": checkpoint.arch,
+        "classes": checkpoint.classes,
+        "thresholds": {name: points["classes"][name]["threshold"] for name in checkpoint.classes},
+        "target_purity": points["target_purity"],
+        "preprocessing": checkpoint.preprocessing.to_dict(),
         "temperature": checkpoint.temperature,
         "weights": checkpoint.weights,
         "params": provenance.params,
         "checkpoint_sha256": sha256(provenance.checkpoint),
         "manifest_sha256": sha256(provenance.manifest),
+        "fingerprint": answers,
     }
+    if quantisation:
+        content["quantisation"] = quantisation.model_dump()
+    return checked(content, provenance.checkpoint)
 
 
-def stamped(proto: onnx.ModelProto, content: dict[str, Any]) -> onnx.ModelProto:
+def stamped(proto: onnx.ModelProto, about: Metadata) -> onnx.ModelProto:
     """A copy of a model that carries metadata where the engine looks for it."""
     copy = onnx.ModelProto()
     copy.CopyFrom(proto)
-    for key, value in content.items():
-        copy.metadata_props.add(key=f"scrapline.{key}", value=json.dumps(value, ensure_ascii=False))
+    for key, value in about.properties().items():
+        copy.metadata_props.add(key=key, value=value)
     return copy
 
 

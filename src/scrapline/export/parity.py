@@ -1,6 +1,6 @@
 """The gate of the export: ONNX Runtime must say what PyTorch says, on real images, at several batch sizes."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -62,12 +62,20 @@ def check(engine: Engine, folder: Path, reference: Probabilities, tolerance: flo
     return Parity(len(ids), float(f"{worst:.3g}"), agreed / compared), probabilities
 
 
-def infer(run: Run, preprocessing: Preprocessing, folder: Path, split: str, *, described: str) -> Probabilities:
-    """A model's probabilities [N, C] of a split at batch 32, in id order."""
-    images = sum(row.split == split for row in shards.read_manifest(folder))
+def infer(
+    run: Run,
+    preprocessing: Preprocessing,
+    folder: Path,
+    split: str,
+    *,
+    described: str,
+    only: Collection[int] | None = None,
+) -> Probabilities:
+    """A model's probabilities [N, C] of a split, or of some positions in it, at batch 32, in id order."""
+    images = len(only) if only is not None else sum(row.split == split for row in shards.read_manifest(folder))
     rows = []
     with counter(f"{described} on {split}", images) as advance:
-        for batch in decoding.read(folder, split, preprocessing, _MAIN_BATCH):
+        for batch in decoding.read(folder, split, preprocessing, _MAIN_BATCH, only=only):
             rows.append(run(batch.images))
             advance(len(batch.labels))
     return np.concatenate(rows)

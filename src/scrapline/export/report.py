@@ -8,8 +8,9 @@ import numpy as np
 import numpy.typing as npt
 
 from scrapline.cli.console import info
-from scrapline.export.gate import Attempt, Outcome
+from scrapline.export.gate import Attempt, Comparison, Limits, Outcome
 from scrapline.export.parity import Parity, Probabilities
+from scrapline.export.photos import Photos
 from scrapline.params import Deploy
 
 
@@ -30,22 +31,35 @@ class Truth:
     test: npt.NDArray[np.int64]
 
 
+@dataclass(frozen=True)
+class Judgement:
+    """What came of the gate, and which training photos it looked at."""
+
+    outcome: Outcome
+    photos: Photos
+
+
 def metrics(
-    parity: Parity, fp32: Exported, int8: Exported, truth: Truth, outcome: Outcome, deploy: Deploy
+    parity: Parity, fp32: Exported, int8: Exported, truth: Truth, judgement: Judgement, deploy: Deploy
 ) -> dict[str, Any]:
     """The content of results/export/metrics.json."""
-    best = outcome.best
-    deployed, because = _decide(deploy, outcome)
+    outcome, photos = judgement.outcome, judgement.photos
+    judged = len(truth.validation) + len(photos.judged)
+    deployed, because = _decide(deploy, outcome, judged)
     return {
         "parity": asdict(parity),
         "fp32": _file(fp32, truth),
         "int8": _file(int8, truth)
+        | _rounded(outcome.best.comparison)
         | {
-            "accuracy_drop": round(best.accuracy_drop, 6),
-            "allowed_drop": round(outcome.allowed_drop, 6),
-            "label_agreement": round(best.label_agreement, 6),
+            "limits": _rounded(outcome.limits),
+            "judged": {
+                "validation_images": len(truth.validation),
+                "training_images": len(photos.judged),
+                "of_them_for_calibration": photos.reused,
+            },
             "test_label_agreement": round(_agreement(fp32.tested, int8.tested), 6),
-            "attempts": [_attempt(attempt, attempt is best) for attempt in outcome.attempts],
+            "attempts": [_attempt(attempt, attempt is outcome.best) for attempt in outcome.attempts],
         },
         "deployed": deployed,
         "deployed_because": because,
@@ -67,17 +81,37 @@ def print_summary(content: dict[str, Any]) -> None:
     info(f"deployed: {content['deployed']}, because {content['deployed_because']}")
 
 
-def _decide(deploy: Deploy, outcome: Outcome) -> tuple[str, str]:
-    lost = f"it loses {100 * max(0.0, outcome.best.accuracy_drop):.1f} points of validation accuracy"
-    allowed = f"{100 * outcome.allowed_drop:.1f} are allowed"
+def _decide(deploy: Deploy, outcome: Outcome, judged: int) -> tuple[str, str]:
+    best = outcome.best
+    findings = _findings(best.comparison, outcome.limits, judged)
+    failed = _listed([findings[name] for name in best.broken])
     if deploy is Deploy.FP32:
         return "fp32", "`export.deploy` says so"
     if deploy is Deploy.INT8:
-        passed = "" if outcome.best.passed else f", although {lost} and only {allowed}"
-        return "int8", f"`export.deploy` says so{passed}"
-    if outcome.best.passed:
-        return "int8", f"{lost}, and {allowed}"
-    return "fp32", f"no INT8 model passed the gate: the best loses {lost.removeprefix('it loses ')}, and {allowed}"
+        return "int8", "`export.deploy` says so" + ("" if best.passed else f", although it {failed}")
+    if best.passed:
+        return "int8", f"it {_listed(list(findings.values()))}"
+    return "fp32", f"no INT8 model passed the gate: the best {failed}"
+
+
+def _findings(found: Comparison, limits: Limits, judged: int) -> dict[str, str]:
+    """What was found under each limit, in words, with the limit."""
+    lost = 100 * max(0.0, found.accuracy_drop)
+    return {
+        "accuracy_drop": f"loses {lost:.1f} points of validation accuracy ({100 * limits.accuracy_drop:.1f} allowed)",
+        "label_agreement": (
+            f"gives {100 * found.label_agreement:.1f} % of {judged} photos the label of float32 "
+            f"({100 * limits.label_agreement:.1f} % required)"
+        ),
+        "divergence": (
+            f"moves {100 * found.divergence:.1f} % of the probability to other classes "
+            f"({100 * limits.divergence:.1f} % allowed)"
+        ),
+    }
+
+
+def _listed(parts: list[str]) -> str:
+    return " and ".join([", ".join(parts[:-1]), *parts[-1:]] if len(parts) > 1 else parts)
 
 
 def _file(exported: Exported, truth: Truth) -> dict[str, Any]:
@@ -92,12 +126,14 @@ def _attempt(attempt: Attempt, kept: bool) -> dict[str, Any]:
     return {
         "calibration": attempt.recipe.calibration,
         "float_layers": list(attempt.recipe.float_layers),
-        "accuracy_drop": round(attempt.accuracy_drop, 6),
-        "label_agreement": round(attempt.label_agreement, 6),
-        "mean_abs_diff": float(f"{attempt.mean_abs_diff:.3g}"),
-        "passed": attempt.passed,
+        **_rounded(attempt.comparison),
+        "broken": attempt.broken,
         "kept": kept,
     }
+
+
+def _rounded(figures: Comparison | Limits) -> dict[str, float]:
+    return {name: round(value, 6) for name, value in asdict(figures).items()}
 
 
 def _accuracy(probabilities: Probabilities, labels: npt.NDArray[np.int64]) -> float:

@@ -7,20 +7,21 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import onnx
 
 from scrapline import paths
 from scrapline.data import decoding, shards
-from scrapline.export import gate, parity, report
+from scrapline.data.imaging import Pixels, Preprocessing
+from scrapline.export import gate, parity, photos, report
 from scrapline.export.int8 import Quantiser
-from scrapline.export.onnx import Provenance, convert, metadata, stamped
+from scrapline.export.onnx import Provenance, convert, save
 from scrapline.model.checkpoint import Checkpoint
 from scrapline.model.compute import pick_device, probabilities, reproducible
 from scrapline.model.features import Extractor
 from scrapline.params import Export
-from scrapline.runtime.engine import Engine
 from scrapline.system.files import read_json, write_json
 from scrapline.system.outs import replacing
+
+_BATCH = 32
 
 
 @dataclass(frozen=True)
@@ -51,40 +52,47 @@ def export(settings: Export) -> None:
 
 
 def _convert(inputs: Inputs, settings: Export, fp32_path: Path, int8_path: Path) -> dict[str, Any]:
-    checkpoint = inputs.checkpoint
+    checkpoint, preprocessing = inputs.checkpoint, inputs.checkpoint.preprocessing
     params = settings.model_dump(mode="json")
-    about = metadata(checkpoint, Provenance(paths.CHECKPOINT, paths.MANIFEST, inputs.operating_points, params))
-    preprocessing = checkpoint.preprocessing
+    provenance = Provenance(paths.CHECKPOINT, paths.MANIFEST, inputs.operating_points, params)
+    write = partial(save, checkpoint=checkpoint, provenance=provenance)
     measure = partial(parity.infer, preprocessing=preprocessing, folder=paths.PREPARED)
+    labels = {split: _labels(split, checkpoint.classes) for split in ("train", "val", "test")}
 
     with reproducible():
         base = Extractor(checkpoint.classifier(), paths.PREPARED, preprocessing, pick_device("auto"))
         model = convert(checkpoint, settings.opset)
-        onnx.save(stamped(model, about | {"precision": "fp32"}), fp32_path)
-        fp32 = Engine.load(fp32_path)
-        validation = base.predict("val")
-        reference = probabilities(validation.logits, checkpoint.temperature)
+        fp32 = write(model, fp32_path)
+        reference = probabilities(base.predict("val").logits, checkpoint.temperature)
         found, validated = parity.check(fp32, paths.PREPARED, reference, settings.parity_tolerance)
-    truth = report.Truth(validation.labels.numpy(), _labels("test", checkpoint.classes))
-    fp32_file = report.Exported(
-        fp32_path, validated, measure(parity.run_of(fp32.session), split="test", described="fp32")
-    )
 
-    images = decoding.sample(paths.PREPARED, "train", preprocessing, settings.calibration_images)
-    with Quantiser(model, preprocessing, images, settings.activation_type) as quantiser:
-        outcome = gate.choose(
-            quantiser,
-            gate.Reference(validated, truth.validation),
-            partial(measure, split="val", described="INT8"),
-            settings.max_accuracy_drop,
+    chosen = photos.choose(len(labels["train"]), settings.calibration_images)
+    exact_run = parity.run_of(fp32.session)
+    trained = measure(exact_run, split="train", described="fp32", only=chosen.judged)
+    exact = gate.Reference(gate.Answers(validated, trained), labels["val"])
+
+    def answer(run: parity.Run) -> gate.Answers:
+        return gate.Answers(
+            measure(run, split="val", described="INT8"),
+            measure(run, split="train", described="INT8", only=chosen.judged),
         )
-        facts = {"precision": "int8", "quantisation": quantiser.facts(outcome.best.recipe)}
-    onnx.save(stamped(outcome.best.model, about | facts), int8_path)
-    int8 = Engine.load(int8_path)
-    int8_file = report.Exported(
-        int8_path, outcome.best.probabilities, measure(parity.run_of(int8.session), split="test", described="INT8")
-    )
-    return report.metrics(found, fp32_file, int8_file, truth, outcome, settings.deploy)
+
+    limits = gate.limits_for(settings.max_accuracy_drop, settings.min_label_agreement, len(labels["val"]))
+    with Quantiser(model, preprocessing, _pixels(chosen.calibration, preprocessing), settings.activation_type) as made:
+        outcome = gate.choose(made, exact, answer, limits)
+        int8 = write(outcome.best.model, int8_path, quantisation=made.facts(outcome.best.recipe))
+
+    fp32_file = report.Exported(fp32_path, validated, measure(exact_run, split="test", described="fp32"))
+    int8_tested = measure(parity.run_of(int8.session), split="test", described="INT8")
+    int8_file = report.Exported(int8_path, outcome.best.answers.validation, int8_tested)
+    truth = report.Truth(labels["val"], labels["test"])
+    return report.metrics(found, fp32_file, int8_file, truth, report.Judgement(outcome, chosen), settings.deploy)
+
+
+def _pixels(positions: list[int], preprocessing: Preprocessing) -> Pixels:
+    """The training photos at these positions, uint8 [N, S, S, 3]."""
+    batches = decoding.read(paths.PREPARED, "train", preprocessing, _BATCH, only=positions)
+    return np.concatenate([batch.images for batch in batches])
 
 
 def _labels(split: str, classes: list[str]) -> npt.NDArray[np.int64]:

@@ -4,8 +4,9 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from scipy.stats import binomtest
 from sklearn import metrics as sk
+
+from scrapline.measures.intervals import wilson
 
 Labels = npt.NDArray[np.int64]
 Probabilities = npt.NDArray[np.float32]
@@ -22,7 +23,7 @@ def summarise(labels: Labels, probabilities: Probabilities) -> dict[str, Any]:
     predicted = probabilities.argmax(axis=1)
     classes = np.arange(probabilities.shape[1])
     correct = int((predicted == labels).sum())
-    interval = binomtest(correct, len(labels)).proportion_ci(0.95, method="wilson")
+    interval = wilson(correct, len(labels))
     precision, recall, f1, _ = sk.precision_recall_fscore_support(
         labels, predicted, labels=classes, average="macro", zero_division=0
     )

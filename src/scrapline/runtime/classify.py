@@ -34,7 +34,7 @@ def run(arguments: list[Path], model: Path | None, *, as_json: bool) -> None:
     """
     found = find_images(arguments)
     tuning = Tuning.LATENCY if len(found) == 1 else Tuning.THROUGHPUT
-    results = classify_all(Engine.load(model or deployed.model_path(), tuning), found)
+    results = classify_all(deployed.load(model or deployed.model_path(), tuning), found)
     unreadable = print_json(results) if as_json else print_table(results)
     if unreadable:
         raise ScraplineError(f"{unreadable} of {len(found)} images could not be read")

@@ -8,24 +8,32 @@ from rich.table import Table
 from rich.text import Text
 
 from scrapline.cli import tables
-from scrapline.runtime import deployed
+from scrapline.runtime import deployed, fingerprint
 from scrapline.runtime.engine import Engine
-
-# What one looks for first; whatever else a file carries comes after.
-_ORDER = ("precision", "arch", "classes", "thresholds", "target_purity", "preprocessing", "temperature", "weights")
 
 
 def show(model: Path | None, *, as_json: bool) -> None:
-    """Print a model's metadata on stdout, with its file's size and its inputs and outputs; None: the deployed one."""
+    """Print a model's metadata on stdout, with its file's size and its inputs and outputs; None: the deployed one.
+
+    In place of the fingerprint's probabilities it shows how far this processor's are from them.
+    """
     path = model or deployed.model_path()
     engine = Engine.load(path)
+    difference = deployed.difference(engine, path)
+    about = {key: value for key, value in engine.metadata.model_dump().items() if value is not None}
     content = {
         "file": str(path),
         "size_mb": round(path.stat().st_size / 1e6, 3),
         "inputs": {node.name: f"{node.type} {node.shape}" for node in engine.session.get_inputs()},
         "outputs": {node.name: f"{node.type} {node.shape}" for node in engine.session.get_outputs()},
-        **{key: engine.metadata[key] for key in (*_ORDER, *sorted(engine.metadata)) if key in engine.metadata},
+        **about,
+        "fingerprint": {
+            "images": len(engine.metadata.fingerprint),
+            "largest_difference_here": round(difference, 4),
+            "normal_up_to": fingerprint.TOLERANCE,
+        },
     }
+    deployed.warn(path, difference)
     if as_json:
         print(json.dumps(content, indent=2, ensure_ascii=False))
         return

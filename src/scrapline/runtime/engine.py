@@ -1,11 +1,9 @@
 """The deployed model: an ONNX file and nothing else; no torch, no params.yaml."""
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -13,17 +11,17 @@ import onnxruntime as ort
 
 from scrapline.data import imaging
 from scrapline.data.imaging import Pixels, Preprocessing
+from scrapline.runtime import metadata, processor
+from scrapline.runtime.metadata import Metadata
 from scrapline.system.errors import ScraplineError
 from scrapline.system.files import require
 from scrapline.system.parallel import cores
 
-FORMAT_VERSION = 2
-
 # Where many images wait: the weights of the last layers are then fetched once for all of them. More gain nothing.
 FRAMES_A_RUN = 4
 
-_PREFIX = "scrapline."
-_OURS = ("format_version", "classes", "preprocessing", "thresholds")
+# ONNX Runtime's exact way for 8-bit arithmetic that overflows. Where it does not, it would take three times as long.
+EXACT_8_BIT = "session.x64quantprecision"
 
 
 class Tuning(StrEnum):
@@ -49,18 +47,23 @@ class Engine:
     """A loaded model. Safe to use from several threads; tuned for throughput, each of them computes on its own."""
 
     session: ort.InferenceSession
-    classes: list[str]
-    preprocessing: Preprocessing
-    thresholds: dict[str, float]
-    metadata: dict[str, Any]
+    metadata: Metadata
 
     @classmethod
     def load(cls, path: Path, tuning: Tuning = Tuning.LATENCY) -> "Engine":
         """Load a model that `export` wrote; ScraplineError where it is missing, damaged, foreign or too new."""
         session = open_session(require(path), tuning)
-        metadata = _metadata(session, path)
-        preprocessing = Preprocessing.from_dict(metadata["preprocessing"])
-        return cls(session, metadata["classes"], preprocessing, metadata["thresholds"], metadata)
+        return cls(session, _metadata(session, path))
+
+    @property
+    def classes(self) -> list[str]:
+        """The classes' names in the order of the probabilities."""
+        return self.metadata.classes
+
+    @property
+    def preprocessing(self) -> Preprocessing:
+        """How bytes become the model's input."""
+        return self.metadata.preprocessing
 
     def preprocess(self, data: bytes) -> Pixels:
         """A file's bytes to the model's input, uint8 [S, S, 3]. Raises imaging.ImageError."""
@@ -89,7 +92,7 @@ class Engine:
             confidence,
             self.classes[second],
             float(probabilities[second]),
-            low_confidence=confidence < self.thresholds[name],
+            low_confidence=confidence < self.metadata.thresholds[name],
         )
 
 
@@ -102,31 +105,35 @@ def open_session(model: Path | bytes, tuning: Tuning = Tuning.LATENCY) -> ort.In
     options = ort.SessionOptions()
     options.log_severity_level = 3
     options.intra_op_num_threads = cores() if tuning is Tuning.LATENCY else 1
+    if processor.saturates():
+        options.add_session_config_entry(EXACT_8_BIT, "1")
     try:
         source = model if isinstance(model, bytes) else str(model)
         return ort.InferenceSession(source, options, providers=["CPUExecutionProvider"])
     except Exception as error:  # onnxruntime's own exceptions share no public base class
-        reason = str(error).split("\n")[0]
+        reason = metadata.shown(str(error).split("\n")[0], 300)
         name = "the model" if isinstance(model, bytes) else model
         raise ScraplineError(f"{name} is damaged or no ONNX model ({reason}): run `dvc repro export`") from None
 
 
-def _metadata(session: ort.InferenceSession, path: Path) -> dict[str, Any]:
-    raw = session.get_modelmeta().custom_metadata_map
-    if f"{_PREFIX}format_version" not in raw:
-        raise ScraplineError(
-            f"{path} was not exported by Scrapline and carries no classes and no preprocessing: use a file of "
-            "`dvc repro export`"
-        )
+def _metadata(session: ort.InferenceSession, path: Path) -> Metadata:
+    """What the file says of itself, if its graph is of the same classes and sizes."""
     try:
-        metadata = {key.removeprefix(_PREFIX): json.loads(v) for key, v in raw.items() if key.startswith(_PREFIX)}
-    except ValueError as error:
-        raise ScraplineError(f"{path} carries damaged metadata ({error}): run `dvc repro export`") from None
-    version = metadata["format_version"]
-    if version != FORMAT_VERSION:
-        raise ScraplineError(
-            f"{path} has format {version}, this code reads {FORMAT_VERSION}: update the code, or export again"
-        )
-    if missing := [name for name in _OURS if name not in metadata]:
-        raise ScraplineError(f"{path} carries no {missing[0]}: run `dvc repro export`")
-    return metadata
+        properties = session.get_modelmeta().custom_metadata_map
+    except UnicodeDecodeError as error:
+        raise metadata.damaged(path, str(error.reason)) from None
+    found = metadata.read(properties, path)
+    size = found.preprocessing.input_size
+    _check(path, "input", session.get_inputs(), [("images", "tensor(uint8)", [size, size, 3])])
+    width = session.get_outputs()[-1].shape[-1:]  # the embedding's is the network's own
+    promised = [("probabilities", "tensor(float)", [len(found.classes)]), ("embedding", "tensor(float)", width)]
+    _check(path, "output", session.get_outputs(), promised)
+    return found
+
+
+def _check(path: Path, what: str, nodes: Sequence[ort.NodeArg], promised: list[tuple[str, str, list[int]]]) -> None:
+    """Raise ScraplineError unless the graph's ends are those that the metadata promises, for any number of images."""
+    ends = [(node.name, node.type, node.shape[1:]) for node in nodes]
+    if ends != promised or any(isinstance(node.shape[0], int) for node in nodes):
+        wanted = ", ".join(f"{name} {kind} [N, {', '.join(map(str, shape))}]" for name, kind, shape in promised)
+        raise metadata.damaged(path, f"it promises the {what} {wanted}, which the network has not")

@@ -10,7 +10,6 @@ from scrapline.report import markdown, plots
 from scrapline.report.results import Stages
 from scrapline.report.summary import print_summary, summary
 from scrapline.runtime import deployed
-from scrapline.runtime.engine import Engine
 from scrapline.system import machine
 from scrapline.system.files import write_json
 from scrapline.system.outs import replacing
@@ -19,7 +18,7 @@ from scrapline.system.outs import replacing
 def simulate(settings: Simulate) -> None:
     """Sort the test frames in real time, log every item, and write the figures and the report of all stages."""
     stages = Stages.read()
-    engine = Engine.load(deployed.model_path())
+    engine = deployed.load(deployed.model_path())
     frames = feed.find_frames(paths.TEST_FRAMES, engine.classes)
     belt = Belt(settings.belt_m_per_s, settings.camera_to_ejector_m)
     kpis, first = Kpis(), []

@@ -13,8 +13,8 @@ from torch import Tensor, nn
 from scrapline.cli.console import info
 from scrapline.params import Train
 from scrapline.system.errors import ScraplineError
+from scrapline.train.schedule import warm_up_and_cosine
 
-_WARM_UP_SHARE = 0.05
 _NEWS_EVERY_S = 1.0
 
 
@@ -134,14 +134,6 @@ def best_of(history: list[Epoch]) -> Epoch:
     luckiest epoch, whose images on the edge fall to the other side at the first rounding.
     """
     return min(history, key=lambda epoch: epoch.validation_loss)
-
-
-def warm_up_and_cosine(step: int, total: int) -> float:
-    """Share of the base learning rate at a step: up linearly for 5 % of all steps, then down by a cosine to 0."""
-    warm_up = max(1, round(_WARM_UP_SHARE * total))
-    if step < warm_up:
-        return (step + 1) / warm_up
-    return 0.5 * (1 + math.cos(math.pi * min(1.0, (step - warm_up) / max(1, total - warm_up))))
 
 
 def balanced_weights(labels: Tensor, classes: int) -> Tensor:

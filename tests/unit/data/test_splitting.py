@@ -1,3 +1,4 @@
+import hashlib
 from pathlib import Path
 
 import pytest
@@ -96,3 +97,54 @@ def test_list_problems_are_named(tmp_path: Path) -> None:
         splitting.read_lists(write_lists(tmp_path / "l", train=["a/1"], test=["a/1"]))
     with pytest.raises(ScraplineError, match=r"train\.txt is not here"):
         splitting.read_lists(tmp_path / "missing")
+
+
+def point(group: int, seed: int) -> float:
+    """Where a group falls between 0 and 1, worked out anew: the first 64 bits of a SHA-256."""
+    return int(hashlib.sha256(f"{seed}:{group:016x}".encode()).hexdigest()[:16], 16) / 2**64
+
+
+def test_each_group_lies_where_its_hash_falls() -> None:
+    """Test from 0, then validation, then training."""
+    split = by_hash([member(n) for n in range(300)], seed=11, val=0.3, test=0.1)
+    for number in range(300):
+        at = point(number, 11)
+        assert split[f"{number:016x}"] == ("test" if at < 0.1 else "val" if at < 0.4 else "train"), at
+
+
+def test_a_class_left_out_gives_the_group_that_lies_nearest() -> None:
+    """Five groups, all in training: the nearest to the test range and the nearest to validation's are given."""
+    everywhere = [member(n) for n in range(100)]
+    outside = [n for n in range(1000, 3000) if point(n, 7) > 0.35][:5]
+    split = by_hash(everywhere + [member(n, "rare") for n in outside], seed=7, val=0.15, test=0.15)
+    nearest = sorted(outside, key=lambda n: point(n, 7))
+    given = {n: split[f"{n:016x}"] for n in outside}
+    assert given[nearest[0]] == "test"
+    assert given[nearest[1]] == "val"
+    assert all(given[n] == "train" for n in nearest[2:])
+
+
+def test_of_identical_files_the_one_held_out_stays() -> None:
+    lists = {"a": "test", "b": "val", "c": "train"}
+    assert [splitting.rank_by_list(lists, path) for path in ("a", "b", "c", "in none")] == [0, 1, 2, 2]
+
+
+def test_three_groups_are_enough_and_two_are_not() -> None:
+    others = [member(n) for n in range(50)]
+    by_hash(others + [member(1000 + n, "few") for n in range(3)], seed=7, val=0.15, test=0.15)
+    with pytest.raises(ScraplineError, match=r"class `few` has 2 distinct photos \(near-duplicates count as one\)"):
+        by_hash(others + [member(1000 + n, "few") for n in range(2)], seed=7, val=0.15, test=0.15)
+
+
+def test_a_list_may_name_a_photo_twice_and_have_empty_lines(tmp_path: Path) -> None:
+    lists = splitting.read_lists(write_lists(tmp_path / "l", train=["a/1", "", "  a/1  "]))
+    assert lists["a/1"] == "train"
+
+
+def test_lists_may_begin_with_a_byte_order_mark(tmp_path: Path) -> None:
+    folder = write_lists(tmp_path / "l", val=["a/3"])
+    (folder / "test.txt").write_bytes(b"\xef\xbb\xbfa/2\r\n")
+    assert splitting.read_lists(folder) == {"a/2": "test", "a/3": "val"}
+    (folder / "test.txt").write_bytes(b"a/\xff\n")
+    with pytest.raises(ScraplineError, match=r"test\.txt is not UTF-8 text"):
+        splitting.read_lists(folder)

@@ -152,3 +152,33 @@ def test_rows_are_on_disk_before_the_next_item(tmp_path: Path) -> None:
     assert tuple(rows[0]) == COLUMNS
     assert rows[2]["captured_at"].startswith("1970-01-01T00:16:42")
     assert (rows[0]["low_confidence"], rows[0]["on_time"], rows[0]["action"]) == ("false", "true", "sort")
+
+
+def test_the_deadline_counts_from_the_arrival_the_wait_included() -> None:
+    """A frame that waited for two seconds is late at half a second, though the work on it takes milliseconds."""
+    arrived = time.perf_counter() - 2
+    waited = feed.Frame(0, "glass/0.jpg", "glass", datetime.now(UTC), arrived, jpeg(noise(0)))
+    (found,) = conveyor.run(StubNetwork(), [waited], Belt(belt_m_per_s=1.0, camera_to_ejector_m=0.5))  # type: ignore[arg-type]
+    assert found.decision.action is Action.LATE
+    assert not found.on_time
+    assert found.queue_ms >= 2000
+    assert found.total_ms >= found.queue_ms + found.preprocess_ms + found.inference_ms - 1e-6
+
+
+def test_an_item_at_its_deadline_is_in_time() -> None:
+    sure = Classification("glass", 0.9, "metal", 0.1, low_confidence=False)
+    assert decide(sure, 100, 100).action is Action.SORT
+    assert result(0, "glass", "glass", total_ms=100).on_time
+
+
+def test_percentiles_of_a_hundred_and_one_latencies() -> None:
+    """1 to 101 ms: the p-th percentile is p + 1."""
+    kpis = Kpis()
+    for number in np.random.default_rng(0).permutation(101):
+        kpis.add(result(int(number), "glass", "glass", total_ms=float(number) + 1))
+    assert kpis.metrics(["glass", "metal"], 100, frames=4)["latency_ms"] == {
+        "p50": 51,
+        "p95": 96,
+        "p99": 100,
+        "max": 101,
+    }

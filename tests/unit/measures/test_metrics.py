@@ -52,3 +52,44 @@ def test_purity_and_recovery() -> None:
     assert sorting.recovery(placed, "metal") == 0.0
     assert sorting.purity(placed, "metal") is None
     assert sorting.recovery(placed, "paper") is None
+
+
+def test_calibration_error_weighs_bins_by_their_images() -> None:
+    """Three images at 90 %, two of them right, and one at 60 %, wrong: (3 * |0.9 - 2/3| + 1 * |0.6 - 0|) / 4."""
+    probabilities = np.array([[0.9, 0.1], [0.9, 0.1], [0.9, 0.1], [0.6, 0.4]], np.float32)
+    assert metrics.expected_calibration_error(np.array([0, 0, 1, 1]), probabilities) == pytest.approx(0.325, abs=1e-6)
+
+
+def test_the_15_bins_are_equal_and_the_last_holds_certainty() -> None:
+    """0.66 and 0.67 lie on both sides of 10/15; 1.0 falls into the last bin, beside 0.95."""
+    confidence = np.array([0.66, 0.67, 0.95, 1.0])
+    probabilities = np.stack([confidence, 1 - confidence], axis=1).astype(np.float32)
+    bins = metrics.reliability(np.array([0, 1, 0, 1]), probabilities)
+    assert [images for *_, images in bins] == [1, 1, 2]
+    assert [mean for mean, *_ in bins] == pytest.approx([0.66, 0.67, 0.975], abs=1e-6)
+    assert [accuracy for _, accuracy, _ in bins] == [1.0, 0.0, 0.5]
+
+
+def test_macro_figures_count_every_class_alike() -> None:
+    """Class 0: 8 of 8 found, 8 of 10 said rightly; class 1: none of 2 found. Micro figures would be 0.8 all."""
+    labels = np.array([0] * 8 + [1] * 2)
+    probabilities = np.array([[0.75, 0.25]] * 10, np.float32)
+    summary = metrics.summarise(labels, probabilities)
+    assert summary["images"] == 10
+    assert summary["accuracy"] == 0.8
+    assert summary["macro_precision"] == 0.4
+    assert summary["macro_recall"] == 0.5
+    assert summary["macro_f1"] == pytest.approx(8 / 9 / 2, abs=1e-6)
+    assert summary["log_loss"] == pytest.approx(-(8 * math.log(0.75) + 2 * math.log(0.25)) / 10, abs=1e-6)
+
+
+def test_each_class_has_its_own_precision_and_recall() -> None:
+    """Two of three that are said to be 1 are, and two of four that are 1 are found."""
+    labels, predicted = np.array([1, 1, 1, 1, 0]), np.array([1, 1, 0, 0, 1])
+    table = metrics.per_class(labels, predicted, ["a", "b"])
+    assert table["b"] == {"precision": 0.666667, "recall": 0.5, "f1": 0.571429, "support": 4}
+    assert table["a"] == {"precision": 0.0, "recall": 0.0, "f1": 0.0, "support": 1}
+
+
+def test_confusion_counts_every_class_even_one_that_nothing_is_said_to_be() -> None:
+    assert metrics.confusion(np.array([0, 2]), np.array([0, 0]), 3).tolist() == [[1, 0, 0], [0, 0, 0], [1, 0, 0]]

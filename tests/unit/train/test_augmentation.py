@@ -1,5 +1,6 @@
 """That augmentation reaches training, all of it, and nothing else."""
 
+import dataclasses
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +15,7 @@ from scrapline.data.imaging import Preprocessing
 from scrapline.model.batches import EVALUATION_BATCH, normalise
 from scrapline.model.classifier import Classifier
 from scrapline.model.features import Extractor
-from scrapline.params import Augment, Params
+from scrapline.params import Augment, Params, Trainable
 from scrapline.train import tune
 from scrapline.train.augment import views
 from scrapline.train.head import train_head
@@ -101,3 +102,61 @@ def test_a_head_trains_on_views_and_validates_without(
     monkeypatch.setattr(Extractor, "features", note)
     train_head(Extractor(small, prepared, PREPROCESSING, CPU), settings)
     assert asked == {("train", 3), ("val", 1)}
+
+
+class StopError(Exception):
+    """Ends a training once it has what the test looks at."""
+
+
+@pytest.mark.parametrize("way", ["head", "tune"])
+@pytest.mark.parametrize("balanced", [True, False])
+def test_both_ways_of_training_weigh_the_classes_if_asked(
+    small: Classifier, prepared: Path, settings: Params, monkeypatch: pytest.MonkeyPatch, way: str, balanced: bool
+) -> None:
+    """Of 24 photos 4 become red: 24 / (2 * 20) and 24 / (2 * 4)."""
+    rows = [(row.image_id, row.class_name, row.split) for row in shards.read_manifest(prepared)]
+    red = {image_id for number, (image_id, _, split) in enumerate(rows) if split == "train" and number < 4}
+    other = prepared.with_name("other")
+    other.mkdir()
+    data = {sample.image_id: sample.data for split in ("train", "val") for sample in shards.read(prepared, split)}
+    shards.write(
+        other,
+        [
+            dataclasses.replace(
+                row, class_name="red" if row.image_id in red or (row.split == "val" and n % 2) else "blue"
+            )
+            for n, row in enumerate(shards.read_manifest(prepared))
+        ],
+        lambda row: ("jpg", data[row.image_id]),
+        list(CLASSES),
+    )
+    asked: list[Tensor | None] = []
+
+    def note(*_: object, class_weights: Tensor | None, **__: object) -> None:
+        asked.append(class_weights)
+        raise StopError
+
+    monkeypatch.setattr(f"scrapline.train.{way}.Optimiser", note)
+    train = settings.train.model_copy(update={"balanced_loss": balanced})
+    wanted = settings.model_copy(update={"train": train})
+    with pytest.raises(StopError):
+        if way == "head":
+            train_head(Extractor(small, other, PREPROCESSING, CPU), wanted)
+        else:
+            tune.fine_tune(small, {"name": "none"}, other, PREPROCESSING, wanted, CPU)
+    if balanced:
+        assert asked[0] is not None
+        torch.testing.assert_close(asked[0], torch.tensor([0.6, 3.0]))
+    else:
+        assert asked == [None]
+
+
+def test_what_learns_is_what_was_named(small: Classifier) -> None:
+    learning = {}
+    for name in ("head", "last_stage", "all"):
+        tune.freeze(small, Trainable(name))
+        learning[name] = {key.split(".")[0] for key, p in small.backbone.named_parameters() if p.requires_grad}
+        assert all(p.requires_grad for p in small.head.parameters())
+    assert learning["head"] == set()
+    assert learning["last_stage"] == {"layer4"}
+    assert learning["all"] == {"conv1", "bn1", "layer1", "layer2", "layer3", "layer4"}

@@ -1,15 +1,15 @@
+import math
 from collections.abc import Callable
+from pathlib import Path
 
-import numpy as np
 import pytest
 import torch
 from torch import nn
 
-from scrapline.measures import calibration
 from scrapline.params import Train
 from scrapline.system.errors import ScraplineError
 from scrapline.train import fit
-from scrapline.train.fit import Epoch, Optimiser, Progress, Sums, balanced_weights, warm_up_and_cosine
+from scrapline.train.fit import Epoch, Optimiser, Progress, Sums, balanced_weights
 
 
 def settings(**changes: object) -> Train:
@@ -84,14 +84,6 @@ def test_a_weighted_epoch_has_torchs_weighted_mean() -> None:
     assert sums.loss / sums.weight == pytest.approx(expected, rel=1e-5)
 
 
-def test_the_rate_warms_up_and_falls_to_zero() -> None:
-    shares = [warm_up_and_cosine(step, 100) for step in range(101)]
-    assert shares[0] == pytest.approx(0.2)
-    assert max(shares) == shares[4] == 1.0
-    assert shares[5:] == sorted(shares[5:], reverse=True)
-    assert shares[100] == pytest.approx(0)
-
-
 def test_balanced_weights_average_one_over_the_images() -> None:
     labels = torch.tensor([0] * 30 + [1] * 10)
     weights = balanced_weights(labels, 2)
@@ -105,16 +97,65 @@ def test_only_matrices_decay() -> None:
     assert (matrices["weight_decay"], others["weight_decay"]) == (0.1, 0.0)
 
 
-def test_the_temperature_undoes_overconfidence() -> None:
-    rng = np.random.default_rng(0)
-    true = torch.from_numpy(rng.normal(0, 1.5, (4000, 3)))
-    labels = torch.multinomial(torch.softmax(true, 1), 1, generator=torch.Generator().manual_seed(0)).squeeze(1)
-    assert calibration.fit_temperature((true * 4).numpy(), labels.numpy()) == pytest.approx(4, rel=0.1)
-    assert calibration.fit_temperature(true.numpy(), labels.numpy()) == pytest.approx(1, rel=0.1)
+def test_the_optimiser_is_adamw_at_the_scheduled_rate_with_weights_and_smoothing() -> None:
+    """Against PyTorch's own AdamW and loss, the rate of each step set by hand; 20 steps warm up for one."""
+    torch.manual_seed(0)
+    ours, reference = nn.Linear(4, 2), nn.Linear(4, 2)
+    reference.load_state_dict(ours.state_dict())
+    weights = torch.tensor([0.4, 1.6])
+    wanted = settings(epochs=10, label_smoothing=0.1, weight_decay=0.5)
+    optimiser = Optimiser(ours, wanted, lr=0.02, steps_per_epoch=2, class_weights=weights)
+    groups = [{"params": [reference.weight], "weight_decay": 0.5}, {"params": [reference.bias], "weight_decay": 0.0}]
+    adamw = torch.optim.AdamW(groups)
+    criterion = nn.CrossEntropyLoss(weights, label_smoothing=0.1)
+    for step in range(20):
+        rate = 0.02 if step == 0 else 0.02 * 0.5 * (1 + math.cos(math.pi * (step - 1) / 19))
+        for group in adamw.param_groups:
+            group["lr"] = rate
+        adamw.zero_grad()
+        criterion(reference(INPUTS), LABELS).backward()
+        adamw.step()
+        sums = Sums()
+        optimiser.step(ours(INPUTS), LABELS, sums)
+        assert sums.lr == pytest.approx(rate, rel=1e-9)
+    torch.testing.assert_close(ours.weight, reference.weight, rtol=1e-5, atol=1e-6)
+    torch.testing.assert_close(ours.bias, reference.bias, rtol=1e-5, atol=1e-6)
 
 
-def test_a_validation_split_without_a_mistake_leaves_room_for_doubt() -> None:
-    labels = torch.arange(13) % 2
-    logits = torch.nn.functional.one_hot(labels, 2) * torch.linspace(3, 8, 13)[:, None]
-    confidence = torch.softmax(logits / calibration.fit_temperature(logits.numpy(), labels.numpy()), dim=1).amax(1)
-    assert 0.9 < confidence.mean().item() < 0.98
+def test_an_epochs_line_by_hand() -> None:
+    """Two images: logits 0, so each class has one half; the first label is what argmax of a tie gives."""
+    progress = Progress(nn.Linear(4, 2), settings())
+    progress.add(Sums(loss=3.0, weight=4.0, correct=1, images=8, lr=0.25), torch.zeros(2, 2), torch.tensor([0, 1]))
+    (epoch,) = progress.history
+    assert (epoch.epoch, epoch.lr, epoch.train_loss, epoch.train_accuracy) == (1, 0.25, 0.75, 0.125)
+    assert epoch.validation_loss == pytest.approx(math.log(2))
+    assert epoch.validation_accuracy == 0.5
+
+
+def test_the_best_epoch_is_the_first_of_the_lowest_validation_loss() -> None:
+    losses, accuracies = [0.5, 0.3, 0.4, 0.3], [0.9, 0.7, 0.95, 0.8]
+    history = [Epoch(n + 1, 0.1, 1.0, 0.5, *pair) for n, pair in enumerate(zip(losses, accuracies, strict=True))]
+    assert fit.best_of(history).epoch == 2
+
+
+def test_balanced_weights_by_hand() -> None:
+    """Eight images of two classes, 6 and 2: 8 / (2 * 6) and 8 / (2 * 2); a class without images counts as one."""
+    torch.testing.assert_close(balanced_weights(torch.tensor([0] * 6 + [1] * 2), 2), torch.tensor([2 / 3, 2.0]))
+    assert balanced_weights(torch.tensor([0, 0]), 2).tolist() == [0.5, 1.0]
+
+
+@pytest.mark.parametrize(
+    ("done", "patience", "finished"), [(3, 2, True), (3, 3, False), (12, 99, True), (11, 99, False)]
+)
+def test_training_ends_after_its_epochs_or_its_patience(done: int, patience: int, finished: bool) -> None:
+    """The first epoch is the best, so after `done` epochs `done - 1` have been no better."""
+    progress = Progress(nn.Linear(4, 2), settings(patience=patience))
+    progress.history += [Epoch(n, 0.1, 1.0, 0.5, 0.1 * n, 0.5) for n in range(1, done + 1)]
+    assert progress.finished() is finished
+
+
+def test_history_is_written_as_it_was(tmp_path: Path) -> None:
+    fit.write_history(tmp_path / "history.csv", [Epoch(1, 0.001, 1.23456789, 0.5, 0.25, 0.75)])
+    lines = (tmp_path / "history.csv").read_text().splitlines()
+    assert lines[0] == "epoch,lr,train_loss,train_accuracy,validation_loss,validation_accuracy"
+    assert lines[1] == "1,0.001,1.234568,0.5,0.25,0.75"

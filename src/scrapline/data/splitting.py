@@ -85,10 +85,11 @@ def rank_by_list(split_of: dict[str, str], source_path: str) -> int:
 
 
 def by_lists(members: Sequence[Member], split_of: dict[str, str]) -> tuple[dict[str, str], dict[str, str]]:
-    """The split of each image by pinned lists, and the images that leak: image_id -> the path they resemble.
+    """The split of each image by pinned lists, and the images that leak: image_id -> the listed path they resemble.
 
-    Images in no list train. A near-duplicate of a test image leaks unless it is in test too, and so does a training
-    image that resembles a validation image.
+    Images in no list train. A near-duplicate of a test image leaks into test unless it is in test too; a training
+    image that resembles a validation image, and no test image, leaks into validation. So the split that an image
+    leaks into is that of the path it resembles.
     """
     split = {member.image_id: split_of.get(member.source_path, "train") for member in members}
     groups: defaultdict[str, list[Member]] = defaultdict(list)

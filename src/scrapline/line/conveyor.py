@@ -16,7 +16,10 @@ from scrapline.runtime.engine import Classification, Engine
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """One item's way through the line; the times are milliseconds, `total_ms` from arrival to decision."""
+    """One item's way through the line; the times are milliseconds, `total_ms` from arrival to decision.
+
+    `decided_s` is the moment of the decision on the clock of time.perf_counter, which no clock's setting moves.
+    """
 
     item_id: int
     captured_at: datetime
@@ -29,6 +32,7 @@ class Result:
     inference_ms: float
     total_ms: float
     deadline_ms: float
+    decided_s: float
 
     @property
     def on_time(self) -> bool:
@@ -76,6 +80,7 @@ def _process(engine: Engine, frame: Frame, deadline_ms: float) -> Result:
         inference_ms=_ms(decoded, decided),
         total_ms=_ms(frame.arrived_s, decided),
         deadline_ms=deadline_ms,
+        decided_s=decided,
     )
 
 

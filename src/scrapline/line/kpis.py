@@ -26,24 +26,28 @@ class Kpis:
         """Count one item."""
         self.actions[result.decision.action] += 1
         self.placed[result.true_class, result.decision.bin] += 1
-        decided_s = result.captured_at.timestamp() + result.total_ms / 1000
-        self._first_s = min(self._first_s, decided_s)
-        self._last_s = max(self._last_s, decided_s)
         if result.classification is not None:
+            self._first_s = min(self._first_s, result.decided_s)
+            self._last_s = max(self._last_s, result.decided_s)
             self.latency_ms.append(result.total_ms)
             self._correct += result.classification.predicted_class == result.true_class
 
     def metrics(self, classes: list[str], deadline_ms: float, frames: int) -> dict[str, Any]:
-        """The content of results/simulation/metrics.json but for the machine's description."""
-        items = self.actions.total()
+        """The content of results/simulation/metrics.json but for the machine's description.
+
+        The throughput counts the items that the model classified, late ones too, and neither dropped nor unreadable
+        ones; its seconds run from the first such decision to the last, both read off one monotonic clock.
+        """
+        items, classified = self.actions.total(), len(self.latency_ms)
         latencies = np.array(self.latency_ms) if self.latency_ms else np.zeros(1)
         percentiles = zip(("p50", "p95", "p99", "max"), np.percentile(latencies, [50, 95, 99, 100]), strict=True)
-        seconds = self._last_s - self._first_s  # N decisions span N - 1 intervals
+        seconds = self._last_s - self._first_s if classified else 0.0  # N decisions span N - 1 intervals
         return {
             "items": items,
             "frames": frames,
+            "classified": classified,
             "accuracy": round(self._correct / items, 6),
-            "throughput_items_per_s": round((items - 1) / seconds, 3) if seconds > 0 else 0.0,
+            "throughput_items_per_s": round((classified - 1) / seconds, 3) if seconds > 0 else 0.0,
             "late_rate": round(self.actions[Action.LATE] / items, 6),
             "dropped_rate": round(self.actions[Action.DROPPED] / items, 6),
             "unreadable_rate": round(self.actions[Action.UNREADABLE] / items, 6),

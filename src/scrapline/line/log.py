@@ -1,7 +1,10 @@
 """Every result onto disk at once, and a live line on the console."""
 
 import csv
+import io
 import time
+from collections.abc import Iterable
+from io import FileIO
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -35,17 +38,25 @@ _COLOURS = {"sort": "green", "review": "yellow"}
 
 
 class ResultsLog:
-    """simulation_results.csv; a row is on its way to disk before the next item is looked at."""
+    """simulation_results.csv, written in place: however a run ends, the rows so far are a whole CSV file.
+
+    A row is handed to the system before the next item is looked at. The first one begins a new file; until then an
+    earlier run's file stays, and a link to where its content is kept is replaced, never written through.
+    """
 
     def __init__(self, path: Path) -> None:
-        self._stream = path.open("w", encoding="utf-8", newline="")
-        self._writer = csv.writer(self._stream, lineterminator="\n")
-        self._writer.writerow(COLUMNS)
+        self._path = path
+        self._stream: FileIO | None = None
 
     def append(self, result: Result) -> None:
-        """Write one row and flush it."""
+        """Write one row. Raises OSError where it does not fit on the disk, with no part of it left behind."""
+        if self._stream is None:
+            self._path.unlink(missing_ok=True)
+            self._stream = FileIO(self._path, "x")
+            _write_whole(self._stream, COLUMNS)
         c = result.classification
-        self._writer.writerow(
+        _write_whole(
+            self._stream,
             [
                 result.item_id,
                 result.captured_at.isoformat(timespec="milliseconds"),
@@ -60,9 +71,8 @@ class ResultsLog:
                 *(f"{t:.3f}" for t in (result.queue_ms, result.preprocess_ms, result.inference_ms, result.total_ms)),
                 f"{result.deadline_ms:.3f}",
                 str(result.on_time).lower(),
-            ]
+            ],
         )
-        self._stream.flush()
 
     def __enter__(self) -> Self:
         return self
@@ -70,7 +80,22 @@ class ResultsLog:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._stream.close()
+        if self._stream is not None:
+            self._stream.close()
+
+
+def _write_whole(stream: FileIO, cells: Iterable[object]) -> None:
+    """Append one CSV row, all of it or nothing."""
+    text = io.StringIO()
+    csv.writer(text, lineterminator="\n").writerow(cells)
+    row, start = text.getvalue().encode(), stream.tell()
+    written = 0
+    try:
+        while written < len(row):
+            written += stream.write(row[written:])
+    except BaseException:  # a full disk or a signal, with half of the row written
+        stream.truncate(start)
+        raise
 
 
 class LiveLine:

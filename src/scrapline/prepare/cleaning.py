@@ -89,7 +89,11 @@ def clean(examined: Examined, reader: "StoredBytes", data: Data, *, seed: int, l
         return Cleaned(photos, split, group_of, rejected, unlisted=0)
     split, leaks = splitting.by_lists(members, split_of)
     rejected += [
-        Rejected(photo.source_path, "leaks_into_test", f"nearly the same photo as {leaks[photo.image_id]}")
+        Rejected(
+            photo.source_path,
+            f"leaks_into_{split_of[leaks[photo.image_id]]}",
+            f"nearly the same photo as {leaks[photo.image_id]}",
+        )
         for photo in photos
         if photo.image_id in leaks
     ]

@@ -16,16 +16,20 @@ from scrapline.system.outs import replacing
 
 
 def simulate(settings: Simulate) -> None:
-    """Sort the test frames in real time, log every item, and write the figures and the report of all stages."""
+    """Sort the test frames in real time, log every item, and write the figures and the report of all stages.
+
+    The log alone is written in place, row by row, so that a run that ends early leaves what it saw; all else appears
+    at the end, or not at all.
+    """
     stages = Stages.read()
     engine = deployed.load(deployed.model_path())
     frames = feed.find_frames(paths.TEST_FRAMES, engine.classes)
     belt = Belt(settings.belt_m_per_s, settings.camera_to_ejector_m)
     kpis, first = Kpis(), []
-    targets = (paths.SIMULATION_RESULTS, paths.SIMULATION, paths.SUMMARY, paths.REPORT)
-    with replacing(*targets) as (results_path, folder, summary_path, report_path):
+    # Their lock guards the log as well.
+    with replacing(paths.SIMULATION, paths.SUMMARY, paths.REPORT) as (folder, summary_path, report_path):
         conveyor.warm_up(engine)
-        with ResultsLog(results_path) as log, LiveLine(settings.items) as live:
+        with ResultsLog(paths.SIMULATION_RESULTS) as log, LiveLine(settings.items) as live:
             for result in conveyor.run(engine, feed.arrivals(frames, settings.items, settings.items_per_s), belt):
                 log.append(result)
                 kpis.add(result)

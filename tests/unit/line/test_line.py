@@ -1,5 +1,6 @@
 import csv
 import time
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -11,7 +12,7 @@ from scrapline.data.imaging import Preprocessing, load
 from scrapline.line import conveyor, feed
 from scrapline.line.kpis import Kpis
 from scrapline.line.log import COLUMNS, ResultsLog
-from scrapline.line.sorter import Action, Belt, decide
+from scrapline.line.sorter import Action, Belt, Decision, decide
 from scrapline.runtime.engine import Classification
 from scrapline.system.errors import ScraplineError
 
@@ -122,7 +123,9 @@ def test_frames_of_a_class_that_the_model_does_not_know_are_refused(tmp_path: Pa
 def result(item: int, true: str, said: str, *, low: bool = False, total_ms: float = 10) -> conveyor.Result:
     c = Classification(said, 0.9, "x", 0.1, low)
     now = datetime.fromtimestamp(1000 + item, UTC)
-    return conveyor.Result(item, now, f"{true}/{item}.jpg", true, c, decide(c, total_ms, 100), 1, 2, 3, total_ms, 100)
+    where = f"{true}/{item}.jpg"
+    decision = decide(c, total_ms, 100)
+    return conveyor.Result(item, now, where, true, c, decision, 1, 2, 3, total_ms, 100, 5 + item + total_ms / 1000)
 
 
 def test_kpis_by_hand() -> None:
@@ -140,6 +143,30 @@ def test_kpis_by_hand() -> None:
     assert m["bins"]["metal"] == {"purity": 0.0, "recovery": 0.0}
     assert m["latency_ms"]["max"] == 200
     assert m["throughput_items_per_s"] == pytest.approx(3 / 3.19, rel=1e-3), "four decisions span three intervals"
+
+
+def test_throughput_counts_what_was_classified_on_one_clock_that_nobody_sets() -> None:
+    """Five decisions a second apart, two dropped and one unreadable item between them; the wall clock jumps an hour."""
+    kpis = Kpis()
+    for item in range(5):
+        kpis.add(replace(result(item, "glass", "glass"), captured_at=datetime.fromtimestamp(3600 * item, UTC)))
+    for item, action in ((5, Action.DROPPED), (6, Action.DROPPED), (7, Action.UNREADABLE)):
+        kpis.add(replace(result(item, "glass", "x"), classification=None, decision=Decision(action, "residue")))
+    m = kpis.metrics(["glass"], 100, frames=8)
+    assert (m["items"], m["classified"]) == (8, 5)
+    assert m["throughput_items_per_s"] == pytest.approx(1.0)
+
+
+def test_a_line_that_classified_nothing_has_no_throughput() -> None:
+    kpis = Kpis()
+    kpis.add(replace(result(0, "glass", "x"), classification=None, decision=Decision(Action.DROPPED, "residue")))
+    assert kpis.metrics(["glass"], 100, frames=1)["throughput_items_per_s"] == 0
+
+
+def test_a_decision_is_timed_on_the_clock_of_its_arrival(tmp_path: Path) -> None:
+    before = time.perf_counter()
+    results = run(frames(tmp_path / "f"), 4, Belt(1, 5))
+    assert before < results[0].decided_s < results[3].decided_s < time.perf_counter()
 
 
 def test_rows_are_on_disk_before_the_next_item(tmp_path: Path) -> None:

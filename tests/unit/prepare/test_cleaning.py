@@ -2,6 +2,7 @@ import hashlib
 import os
 import pickle
 import tracemalloc
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +12,7 @@ from conftest import jpeg, noise
 from scrapline import params
 from scrapline.data.class_names import check_class_names
 from scrapline.data.sources import FolderSource, Item, count
-from scrapline.params import Data
+from scrapline.params import Data, SplitScheme
 from scrapline.prepare import cleaning, dataset
 from scrapline.prepare.cleaning import Cleaned, Examined, StoredBytes
 from scrapline.prepare.quality import Photo, Rejected
@@ -59,6 +60,28 @@ def test_split_lists_that_name_a_missing_file_are_refused(tmp_path: Path, data: 
     examined = Examined([record(folder, 0, "glass")], [], 1, "digest")
     with pytest.raises(ScraplineError, match=r"1 file that the source has not, the first `glass/gone.jpg`"):
         cleaning.clean(examined, StoredBytes(folder, tmp_path), data, seed=7, lists=tmp_path)
+
+
+def test_a_leak_is_quarantined_by_the_split_that_it_would_leak_into(tmp_path: Path, data: Data) -> None:
+    """Near-duplicates: 0 of a test photo, 1 of a validation photo; the validation photo 4 is one of the test photo."""
+    folder = source(tmp_path, "glass")
+    (tmp_path / "train.txt").write_text("glass/000000.jpg\nglass/000001.jpg\nglass/000005.jpg\n")
+    (tmp_path / "val.txt").write_text("glass/000002.jpg\nglass/000004.jpg\n")
+    (tmp_path / "test.txt").write_text("glass/000003.jpg\n")
+    photos = [record(folder, number, "glass") for number in range(6)]
+    same = {0: 3, 1: 2, 4: 3}
+    photos = [replace(p, dhash=photos[same.get(p.thumbnail, p.thumbnail)].dhash) for p in photos]
+    (tmp_path / cleaning.THUMBNAILS).write_bytes(
+        b"".join(np.random.default_rng(same.get(n, n)).bytes(1024) for n in range(6))
+    )
+    lists = data.model_copy(update={"split": data.split.model_copy(update={"scheme": SplitScheme.LISTS})})
+    reader = StoredBytes(folder, tmp_path)
+    cleaned = cleaning.clean(Examined(photos, [], 6, "digest"), reader, lists, seed=7, lists=tmp_path)
+    assert {(entry.source_path, entry.reason) for entry in cleaned.rejected} == {
+        ("glass/000000.jpg", "leaks_into_test"),
+        ("glass/000001.jpg", "leaks_into_val"),
+        ("glass/000004.jpg", "leaks_into_test"),
+    }
 
 
 def test_memory_grows_by_less_than_a_kilobyte_an_image(tmp_path: Path, data: Data) -> None:

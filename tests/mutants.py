@@ -77,8 +77,8 @@ def markdown(mutants: list[Mutant]) -> str:
     lines = [
         "# Mutants",
         "",
-        "These modules are changed on purpose, one small change at a time, and their unit tests run: a mutant that no test",
-        "notices survives. Written by `make mutants`, which fails below 85 % killed.",
+        "These modules are changed on purpose, one small change at a time, and their unit tests run: a mutant that",
+        "no test notices survives. Written by `make mutants`, which fails below 85 % killed.",
         "",
         "| module | mutants | killed | share |",
         "|---|---:|---:|---:|",

@@ -5,11 +5,12 @@ import unicodedata
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Protocol
 
 from scrapline.data.class_names import check_class_names
 from scrapline.data.imaging import IMAGE_SUFFIXES
+from scrapline.data.names import nfc, visible
 from scrapline.system.errors import ScraplineError
 
 if TYPE_CHECKING:
@@ -42,28 +43,57 @@ class Source(Protocol):
 
 @dataclass(frozen=True)
 class FolderSource:
-    """A folder with one sub-folder per class; hidden files are not looked at, nested folders are."""
+    """A folder with one sub-folder per class; hidden files and litter are not looked at, nested folders are.
+
+    Names come in one Unicode form (NFC): folders that two systems named in two forms are one class.
+    """
 
     root: Path
 
     @property
     def classes(self) -> list[str]:
         """Names of the sub-folders, sorted."""
-        return sorted(path.name for path in self.root.iterdir() if path.is_dir() and not _hidden(path))
+        return sorted({nfc(folder.name) for folder in self._folders()})
 
     def items(self) -> Iterator[Item]:
         """Every file in a class folder, sorted by path."""
         for name in _by_line(self.classes):
-            paths = (path.relative_to(self.root) for path in (self.root / name).rglob("*") if path.is_file())
-            visible = (path.as_posix() for path in paths if not any(map(_hidden, map(Path, path.parts))))
-            for path in sorted(visible):
-                if not _is_text(path):
-                    raise ScraplineError(f"{self.root}: the name of {path!r} is no plain text: rename the file")
+            folders = [folder for folder in self._folders() if nfc(folder.name) == name]
+            before = ""
+            for path in sorted(nfc(path) for folder in folders for path in self._files(folder)):
+                if path == before:
+                    raise ScraplineError(f"{self.root}: `{path}` is there in two Unicode forms: rename one of them")
+                before = path
                 yield Item(name, path)
 
     def read(self, item: Item) -> bytes:
         """The file's bytes."""
-        return (self.root / item.path).read_bytes()
+        try:
+            return (self.root / item.path).read_bytes()
+        except FileNotFoundError:  # on disk its name may have the other Unicode form
+            return self._on_disk(item.path).read_bytes()
+
+    def _folders(self) -> list[Path]:
+        return sorted(path for path in self.root.iterdir() if path.is_dir() and visible(PurePosixPath(path.name)))
+
+    def _files(self, folder: Path) -> Iterator[str]:
+        for path in folder.rglob("*"):
+            below = path.relative_to(self.root)
+            if not visible(PurePosixPath(below.as_posix())):
+                continue
+            _check_link(self.root, path)
+            if path.is_file():
+                if not _is_text(below.as_posix()):
+                    raise ScraplineError(
+                        f"{self.root}: the name of {below.as_posix()!r} is no plain text: rename the file"
+                    )
+                yield below.as_posix()
+
+    def _on_disk(self, path: str) -> Path:
+        places = [self.root]
+        for part in PurePosixPath(path).parts:
+            places = [entry for place in places for entry in place.iterdir() if nfc(entry.name) == part]
+        return places[0] if places else self.root / path
 
 
 @dataclass(frozen=True)
@@ -111,13 +141,30 @@ def open_source(source: str) -> Source:
         raise ScraplineError(f"data.source `{source}` is a file: it must be a folder with one sub-folder per class")
     folder = FolderSource(path)
     _check_hidden(path)
+    for entry in sorted(path.iterdir()):
+        if visible(PurePosixPath(entry.name)):
+            _check_link(path, entry)
     check_class_names(folder.classes, str(path))
     return folder
 
 
+def _check_link(root: Path, path: Path) -> None:
+    """DVC versions what a folder holds, not what a link in it points to; links of DVC's own are to files."""
+    if not path.is_symlink():
+        return
+    where = path.relative_to(root).as_posix()
+    if not path.exists():
+        raise ScraplineError(f"{root}: `{where}` is a link to nothing: bring its photos back, or remove it")
+    if path.is_dir():
+        raise ScraplineError(
+            f"{root}: `{where}` is a link to a folder elsewhere, which `dvc add` would not version: copy its photos "
+            "here, or bring the whole data set in with `fetch`"
+        )
+
+
 def _check_hidden(root: Path) -> None:
     """Photos that nobody would look at are not passed over in silence."""
-    for folder in sorted(path for path in root.iterdir() if path.is_dir() and _hidden(path)):
+    for folder in sorted(path for path in root.iterdir() if path.is_dir() and path.name.startswith(".")):
         if any(path.suffix.lower() in IMAGE_SUFFIXES for path in folder.iterdir()):
             raise ScraplineError(
                 f"{root}: the folder `{folder.name}` begins with a dot, so the photos in it would not be looked at: "
@@ -166,7 +213,3 @@ def _by_line(classes: list[str]) -> list[str]:
 def _is_text(path: str) -> bool:
     """Whether a file's name is UTF-8 (Python carries other bytes as lone surrogates) without control characters."""
     return not any(unicodedata.category(character) in {"Cc", "Cs"} for character in path)
-
-
-def _hidden(path: Path) -> bool:
-    return path.name.startswith(".") or path.name in {"Thumbs.db", "Icon\r"}

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from scrapline.data.names import nfc
 from scrapline.system.errors import ScraplineError
 
 SPLITS = ("train", "val", "test")
@@ -70,7 +71,7 @@ def read_lists(folder: Path) -> dict[str, str]:
             ) from None
         except UnicodeDecodeError:
             raise ScraplineError(f"{path} is not UTF-8 text: save it as that") from None
-        for line in filter(None, map(str.strip, lines)):
+        for line in filter(None, map(_listed, lines)):
             earlier = split_of.setdefault(line, split)
             if earlier != split:
                 raise ScraplineError(
@@ -101,6 +102,11 @@ def by_lists(members: Sequence[Member], split_of: dict[str, str]) -> tuple[dict[
         held_out = next(member for member in group if split[member.image_id] == home)
         leaks |= {m.image_id: held_out.source_path for m in group if split[m.image_id] != home}
     return {image_id: name for image_id, name in split.items() if image_id not in leaks}, leaks
+
+
+def _listed(line: str) -> str:
+    """A list's line as the manifest writes the path."""
+    return nfc(line.strip()).replace("\\", "/").removeprefix("./")
 
 
 def _is_spare(group: str, split: dict[str, str], classes: Iterable[set[str]]) -> bool:

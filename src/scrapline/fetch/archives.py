@@ -14,8 +14,10 @@ from contextlib import nullcontext
 from pathlib import Path, PurePosixPath
 from typing import IO, Any, cast
 
+from scrapline.data.names import visible
 from scrapline.fetch.download import ByteBar
-from scrapline.fetch.intake import MAX_BYTES, Intake, check_room, visible
+from scrapline.fetch.intake import MAX_BYTES, Intake, check_room
+from scrapline.fetch.zip_names import zip_names
 from scrapline.system.errors import ScraplineError
 
 CHUNK = 1 << 20
@@ -63,8 +65,9 @@ def unpack(archive: Path, into: Path, *, called: str, max_bytes: int = MAX_BYTES
 def _unzip(raw: IO[bytes], intake: Intake, bar: ByteBar) -> None:
     with zipfile.ZipFile(raw) as archive:
         wanted: list[tuple[zipfile.ZipInfo, PurePosixPath]] = []
-        for info in archive.infolist():
-            path = intake.admit(info.filename, folder=info.is_dir())
+        names = zip_names(archive.infolist(), intake.called)
+        for info, name in zip(archive.infolist(), names, strict=True):
+            path = intake.admit(name, folder=info.is_dir())
             kind = stat.S_IFMT(info.external_attr >> 16)
             if kind not in (0, stat.S_IFREG, stat.S_IFDIR):
                 raise intake.refuse(info.filename, "is a link or a device")

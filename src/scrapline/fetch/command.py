@@ -11,11 +11,12 @@ from rich.table import Table
 from scrapline import paths
 from scrapline.cli import tables
 from scrapline.cli.console import console, info, track
+from scrapline.data.names import nfc, visible
 from scrapline.data.sources import TRASHNET_SHA256, ContentDigest, FolderSource
 from scrapline.fetch import trashnet
 from scrapline.fetch.archives import unpack
 from scrapline.fetch.download import check_sha256, check_url, download
-from scrapline.fetch.intake import MAX_BYTES, check_room, unsafe_name, visible
+from scrapline.fetch.intake import MAX_BYTES, check_room, unsafe_name
 from scrapline.fetch.layout import Layout, find_classes
 from scrapline.fetch.lists import Lists, read
 from scrapline.system.errors import ScraplineError
@@ -50,10 +51,10 @@ class Fetched:
 
 @dataclass(frozen=True)
 class _Photos:
-    """Files below a folder, which may be taken apart if it is ours."""
+    """Files below a folder, which may be taken apart if it is ours: name in NFC -> name on disk."""
 
     root: Path
-    files: list[str]
+    on_disk: dict[str, str]
     ours: bool
 
 
@@ -69,7 +70,7 @@ def fetch(request: Request) -> Fetched:
         _check(request)
         lists = _lists(request)
         photos = _photos(request, work)
-        layout = find_classes(photos.files, _named(request))
+        layout = find_classes(list(photos.on_disk), _named(request))
         if lists:
             lists.check_present(layout.files)
         targets = [paths.RAW] + ([lists.place] if lists else [])
@@ -166,10 +167,10 @@ def _photos(request: Request, work: Path) -> _Photos:
     """The files of the source: where they lie, or unpacked into `work`."""
     if request.source != trashnet.NAME and Path(request.source).is_dir():
         root = Path(request.source)
-        return _Photos(root, _files_below(root), ours=False)
+        return _Photos(root, _in_one_form(root, _files_below(root)), ours=False)
     expected = request.sha256.lower() if request.sha256 else None
     if "://" in request.source:
-        archive = download(request.source, work, sha256=expected, otherwise=_OTHERWISE)
+        archive = download(request.source, work, sha256=expected, otherwise=_OTHERWISE, max_bytes=request.max_bytes)
         if not expected:
             info(f"SHA-256 of the download: {sha256(archive)} (--sha256 with it makes sure of the same file next time)")
     else:
@@ -180,7 +181,16 @@ def _photos(request: Request, work: Path) -> _Photos:
             raise ScraplineError(f"{_named(request)} has the SHA-256 {found}, not {expected}: get the file again")
     unpacked = work / "unpacked"
     unpacked.mkdir()
-    return _Photos(unpacked, unpack(archive, unpacked, called=_named(request), max_bytes=request.max_bytes), ours=True)
+    files = unpack(archive, unpacked, called=_named(request), max_bytes=request.max_bytes)
+    return _Photos(unpacked, {file: file for file in files}, ours=True)
+
+
+def _in_one_form(root: Path, files: list[str]) -> dict[str, str]:
+    on_disk: dict[str, str] = {}
+    for file in files:
+        if on_disk.setdefault(nfc(file), file) != file:
+            raise ScraplineError(f"{root}: `{nfc(file)}` is there in two Unicode forms: rename one of them")
+    return on_disk
 
 
 def _files_below(root: Path) -> list[str]:
@@ -216,10 +226,11 @@ def _bring(photos: _Photos, layout: Layout, raw: Path) -> None:
         for name in layout.counts:
             (top / name).replace(raw / name)
         return
-    check_room(raw, sum((top / file).stat().st_size for file in layout.files), str(photos.root))
-    for file in track(layout.files, "copying photos", len(layout.files)):
+    sources = {file: photos.root / photos.on_disk[(layout.top / file).as_posix()] for file in layout.files}
+    check_room(raw, sum(source.stat().st_size for source in sources.values()), str(photos.root))
+    for file, source in track(sources.items(), "copying photos", len(sources)):
         (raw / file).parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(top / file, raw / file)
+        shutil.copyfile(source, raw / file)
 
 
 def _lists(request: Request) -> Lists | None:

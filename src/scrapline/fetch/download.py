@@ -10,6 +10,7 @@ import requests
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
 
 from scrapline.cli.console import console, visible
+from scrapline.fetch.intake import MAX_BYTES
 from scrapline.system.errors import ScraplineError
 
 RETRIES = 2
@@ -20,7 +21,7 @@ CHUNK = 1 << 16
 class ByteBar:
     """A progress bar that counts bytes; pooch drives one too, hence `update`, `reset` and `close`."""
 
-    def __init__(self, description: str) -> None:
+    def __init__(self, description: str, *, max_bytes: int | None = None) -> None:
         columns = (
             TextColumn("{task.description:<28}", markup=False),
             BarColumn(),
@@ -30,6 +31,8 @@ class ByteBar:
         self._progress = Progress(*columns, TimeRemainingColumn(), console=console)
         self._task = self._progress.add_task(visible(description), total=None)
         self._total = 0
+        self._done = 0
+        self._max_bytes = max_bytes
 
     def __enter__(self) -> "ByteBar":
         self._progress.start()
@@ -46,6 +49,8 @@ class ByteBar:
     @total.setter
     def total(self, value: int) -> None:
         self._total = value
+        self._done = 0
+        self._check(value)
         self._progress.reset(self._task, total=value or None)
 
     def at(self, done: int) -> None:
@@ -54,10 +59,20 @@ class ByteBar:
 
     def update(self, count: int) -> None:
         """Show that so many more bytes are done."""
+        self._done += count
+        self._check(self._done)
         self._progress.advance(self._task, count)
+
+    def _check(self, count: int) -> None:
+        if self._max_bytes is not None and count > self._max_bytes:
+            raise ScraplineError(
+                f"the download is larger than {self._max_bytes / 1e9:g} GB and was broken off: allow more with "
+                "--max-gb if that is meant"
+            )
 
     def reset(self) -> None:
         """Start the count anew."""
+        self._done = 0
         self._progress.reset(self._task)
 
     def close(self) -> None:
@@ -83,11 +98,13 @@ def check_sha256(value: str) -> str:
     return value.lower()
 
 
-def download(url: str, folder: Path | None, *, sha256: str | None = None, otherwise: str) -> Path:
+def download(
+    url: str, folder: Path | None, *, sha256: str | None = None, otherwise: str, max_bytes: int = MAX_BYTES
+) -> Path:
     """Download a file; with a known hash it is verified, kept in the user's cache, and not downloaded twice.
 
     Without one it is downloaded every time, into `folder`. `otherwise` ends the ScraplineError of a failure: it says
-    how to do without the network.
+    how to do without the network. No more than `max_bytes` are taken.
     """
     check_url(url)
     name = sha256 or "download"
@@ -101,7 +118,7 @@ def download(url: str, folder: Path | None, *, sha256: str | None = None, otherw
         retry_if_failed=RETRIES,
     )
     try:
-        with ByteBar(f"downloading {Path(urlsplit(url).path).name}"[:40]) as bar:
+        with ByteBar(f"downloading {Path(urlsplit(url).path).name}"[:40], max_bytes=max_bytes) as bar:
             downloader = pooch.HTTPDownloader(progressbar=bar, chunk_size=CHUNK, timeout=TIMEOUT_S)
             return Path(keeper.fetch(name, downloader=downloader))
     except (requests.RequestException, UnicodeError) as error:

@@ -1,11 +1,12 @@
 """What an archive may hold: safe names, plain files, each once, and no more bytes than were agreed on."""
 
+import os
 import re
 import shutil
-import unicodedata
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 
+from scrapline.data.names import nfc, unportable, visible
 from scrapline.system.errors import ScraplineError
 
 MAX_FILES = 1_000_000
@@ -15,12 +16,6 @@ RATIO_FROM = 10 * 10**6
 LONGEST_NAME = 1000
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff\u2028\u2029]")
-_JUNK = {"__macosx", "thumbs.db", "desktop.ini"}
-
-
-def visible(path: PurePosixPath) -> bool:
-    """Whether no part of the path is hidden or litter of the file managers of macOS and Windows."""
-    return not any(part.startswith(".") or part.casefold() in _JUNK for part in path.parts)
 
 
 def check_room(folder: Path, needed: int, what: str) -> None:
@@ -30,7 +25,7 @@ def check_room(folder: Path, needed: int, what: str) -> None:
         raise ScraplineError(f"{what} needs {needed / 1e9:.2f} GB on the disk of data/, {free / 1e9:.2f} GB are free")
 
 
-def unsafe_name(name: str) -> str | None:
+def unsafe_name(name: str, *, windows: bool = os.name == "nt") -> str | None:
     """Why a file may not be called so, as the end of a sentence; None for a safe name."""
     if _CONTROL.search(name):
         return "has control characters in its name"
@@ -42,6 +37,8 @@ def unsafe_name(name: str) -> str | None:
         return "has an absolute path"
     if ".." in PurePosixPath(name).parts:
         return "climbs out with `..`"
+    if windows and (reason := next(filter(None, map(unportable, PurePosixPath(name).parts)), None)):
+        return reason
     return None
 
 
@@ -77,10 +74,10 @@ class Intake:
             raise ScraplineError(f"{self.called} holds more than {MAX_FILES:,} files: split it up")
         if reason := unsafe_name(name):
             raise self.refuse(name, reason)
-        path = PurePosixPath(name)
+        path = PurePosixPath(nfc(name))
         if folder:
             return path
-        folded = PurePosixPath(unicodedata.normalize("NFC", path.as_posix()).casefold())
+        folded = PurePosixPath(path.as_posix().casefold())
         key, parents = folded.as_posix(), [parent.as_posix() for parent in folded.parents][:-1]
         if key in self._names:
             raise self.refuse(name, "stands in it twice (upper and lower case count as the same)")

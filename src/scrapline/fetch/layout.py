@@ -8,8 +8,6 @@ from pathlib import PurePosixPath
 from scrapline.data.class_names import check_class_names
 from scrapline.system.errors import ScraplineError
 
-_SPLIT_WORDS = {"train", "training", "val", "valid", "validation", "dev", "test", "testing"}
-
 
 @dataclass(frozen=True)
 class Layout:
@@ -39,11 +37,6 @@ def find_classes(files: Sequence[str], where: str) -> Layout:
     if not folders:
         raise ScraplineError(
             f"{where} has no level with two or more class folders that hold photos: lay it out as <class>/<photo>"
-        )
-    if {name.casefold() for name in folders} <= _SPLIT_WORDS:
-        raise ScraplineError(
-            f"{where} is divided into {', '.join(sorted(folders))} before it is divided into classes: merge these into "
-            "one folder per class, and give the division as lists with --split"
         )
     check_class_names(sorted(folders), where)
     kept = ["/".join(parts[depth:]) for parts in inside if len(parts) > depth + 1]

@@ -1,5 +1,8 @@
 """The `check` command: is everything there that the stages will need, and what is new since the last run?"""
 
+import subprocess
+from pathlib import Path
+
 from scrapline import paths
 from scrapline.cli.console import info
 from scrapline.data import sources
@@ -21,6 +24,20 @@ def check(settings: Params) -> None:
             f"model.weights `{weights}` is not in {paths.PRETRAINED}: put the file there, or use none or imagenet"
         )
     info(f"params.yaml is valid; {settings.data.source}: {images} images in {len(source.classes)} classes")
+    if settings.data.source == paths.RAW.as_posix() and _uncommitted(paths.RAW.with_name("raw.dvc")):
+        info(
+            "  data/raw.dvc is not committed: `dvc exp run --queue` and `--temp` would run without these photos; "
+            "`git add data/raw.dvc` and commit first"
+        )
     changed = changes.since_prepared(source, settings.data.source)
     for line in changed.lines() if changed else []:
         info(f"  {line}")
+
+
+def _uncommitted(path: Path) -> bool:
+    """Whether Git has not this version of a file; False where there is no Git to ask."""
+    try:
+        done = subprocess.run(["git", "status", "--porcelain", "--", str(path)], capture_output=True, text=True)
+    except OSError:
+        return False
+    return done.returncode == 0 and bool(done.stdout.strip())

@@ -3,14 +3,15 @@
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 import numpy as np
 from rich.table import Column, Table
 
 from scrapline.cli import tables
-from scrapline.cli.console import json_line
+from scrapline.cli.console import info, json_line
 from scrapline.data.imaging import IMAGE_SUFFIXES, ImageError, Pixels
+from scrapline.data.names import visible
 from scrapline.runtime import deployed
 from scrapline.runtime.engine import FRAMES_A_RUN, Classification, Engine, Tuning
 from scrapline.system.errors import ScraplineError
@@ -25,6 +26,11 @@ class Result:
     classification: Classification | None
     problem: str = ""
 
+    @property
+    def foreign(self) -> bool:
+        """Whether the file is no image and does not claim to be one, by the rule of `prepare`."""
+        return self.problem.startswith("unreadable") and self.image.suffix.lower() not in IMAGE_SUFFIXES
+
 
 def run(arguments: list[Path], model: Path | None, *, as_json: bool) -> None:
     """Classify the images that the arguments name and print the results; `model` None: the deployed one.
@@ -33,21 +39,36 @@ def run(arguments: list[Path], model: Path | None, *, as_json: bool) -> None:
     """
     found = find_images(arguments)
     tuning = Tuning.LATENCY if len(found) == 1 else Tuning.THROUGHPUT
-    results = classify_all(deployed.load(model or deployed.model_path(), tuning), found)
+    foreign: list[Path] = []
+    classified = classify_all(deployed.load(model or deployed.model_path(), tuning), found)
+    results = _images(classified, {*arguments}, foreign)
     unreadable = print_json(results) if as_json else print_table(results)
+    if len(foreign) == len(found):
+        raise ScraplineError(f"{arguments[0]} holds no image files")
+    if foreign:
+        what = "1 file is no image and was" if len(foreign) == 1 else f"{len(foreign)} files are no images and were"
+        info(f"{what} passed over, the first {foreign[0]}")
     if unreadable:
         raise ScraplineError(f"{unreadable} of {len(found)} images could not be read")
 
 
 def find_images(arguments: list[Path]) -> list[Path]:
-    """The files named, and every image file in the folders named; ScraplineError for what is not there."""
+    """The files named, and every file in the folders named that `prepare` would look at, whatever its suffix.
+
+    ScraplineError for what is not there. Linked folders are passed over, and named on the console.
+    """
     found: list[Path] = []
     for argument in arguments:
         if argument.is_dir():
-            inside = sorted(path for path in argument.rglob("*") if path.suffix.lower() in IMAGE_SUFFIXES)
-            if not inside:
-                raise ScraplineError(f"{argument} holds no image files ({', '.join(sorted(IMAGE_SUFFIXES))})")
-            found += inside
+            inside = sorted(
+                path for path in argument.rglob("*") if visible(PurePosixPath(path.relative_to(argument).as_posix()))
+            )
+            for linked in (path for path in inside if path.is_symlink() and path.is_dir()):
+                info(f"{linked} is a link to a folder and is passed over: name it to have its photos classified")
+            files = [path for path in inside if path.is_file()]
+            if not files:
+                raise ScraplineError(f"{argument} holds no image files")
+            found += files
         elif argument.is_file():
             found.append(argument)
         else:
@@ -94,6 +115,15 @@ def print_json(results: Iterable[Result]) -> int:
         unreadable += result.classification is None
         print(json_line({"image": str(result.image), **content}))
     return unreadable
+
+
+def _images(results: Iterable[Result], named: set[Path], foreign: list[Path]) -> Iterator[Result]:
+    """All results but those of files that merely lie among the photos; these are added to `foreign`."""
+    for result in results:
+        if result.foreign and result.image not in named:
+            foreign.append(result.image)
+        else:
+            yield result
 
 
 def _classify(engine: Engine, images: Sequence[Path]) -> list[Result]:

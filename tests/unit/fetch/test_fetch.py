@@ -7,6 +7,7 @@ import shutil
 import socket
 import tarfile
 import threading
+import unicodedata
 import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -21,6 +22,7 @@ from typer.testing import CliRunner
 from scrapline.fetch import command as module
 from scrapline.fetch import layout
 from scrapline.fetch.command import Request, fetch
+from scrapline.fetch.intake import unsafe_name
 from scrapline.system.errors import ScraplineError
 
 PHOTOS = {"glass/1.jpg": b"g1", "glass/2.jpg": b"g2", "metal/1.jpg": b"m1", "metal/side/2.jpg": b"m2"}
@@ -136,7 +138,7 @@ def test_pipes_in_a_folder_are_not_read(tmp_path: Path) -> None:
         (["set/glass/1.jpg", "set/README"], "no level with two or more class folders"),
         (["set/train/glass/1.jpg", "set/test/glass/1.jpg"], "divided into test, train"),
         (["Glass/1.jpg", "glass/1.jpg"], "differ only in case"),
-        (["a:b/1.jpg", "glass/1.jpg"], "a character that not every file system keeps: rename it"),
+        (["a:b/1.jpg", "glass/1.jpg"], "a character that Windows does not allow: rename it"),
     ],
 )
 def test_unusable_layouts(files: list[str], message: str) -> None:
@@ -585,3 +587,29 @@ def test_the_command_passes_its_options_on(monkeypatch: pytest.MonkeyPatch) -> N
         ),
         Request(source="photos", max_bytes=20_000_000_000),
     ]
+
+
+@pytest.mark.parametrize("announced", [True, False])
+def test_a_download_past_the_limit_is_broken_off(tmp_path: Path, site: Site, announced: bool) -> None:
+    body = zipped(tmp_path / "x.zip", PHOTOS).read_bytes()
+    address = site.add("/x.zip", body)
+    if not announced:
+        site.pages["/x.zip"] = (200, {}, body)
+    with pytest.raises(ScraplineError, match=r"larger than 1e-07 GB and was broken off: allow more with --max-gb"):
+        fetch(Request(source=address, max_bytes=100))
+    assert tree("data") == {}
+
+
+@pytest.mark.parametrize(("name", "reason"), [("a:b.jpg", "does not allow"), ("CON.jpg", "keeps for itself")])
+def test_names_that_windows_cannot_hold_are_one_line_there(name: str, reason: str) -> None:
+    assert reason in str(unsafe_name(f"glass/{name}", windows=True))
+    assert unsafe_name(f"glass/{name}", windows=False) is None
+
+
+def test_names_come_in_one_unicode_form(tmp_path: Path) -> None:
+    nfd = unicodedata.normalize("NFD", "métal")
+    fetch(Request(source=str(write(tmp_path / "photos", {f"{nfd}/1.jpg": b"m", "verre/1.jpg": b"v"}))))
+    assert tree("data/raw") == {"métal/1.jpg": b"m", "verre/1.jpg": b"v"}
+    archive = zipped(tmp_path / "x.zip", {f"{nfd}/2.jpg": b"m2", "verre/2.jpg": b"v2"})
+    fetch(Request(source=str(archive), replace=True))
+    assert tree("data/raw") == {"métal/2.jpg": b"m2", "verre/2.jpg": b"v2"}

@@ -4,7 +4,6 @@ import dataclasses
 from pathlib import Path
 
 import numpy as np
-import onnx
 import pytest
 import torch
 
@@ -12,12 +11,13 @@ from conftest import CLASSES, ROOT, jpeg, noise
 from scrapline.data import decoding, shards
 from scrapline.data.imaging import Preprocessing
 from scrapline.export import parity
-from scrapline.export.onnx import Provenance, convert, metadata, stamped
+from scrapline.export.onnx import Provenance, convert, save
 from scrapline.model import batches
 from scrapline.model.checkpoint import Checkpoint
 from scrapline.model.classifier import Classifier
 from scrapline.model.compute import probabilities
 from scrapline.model.features import Extractor
+from scrapline.runtime import fingerprint
 from scrapline.runtime.engine import Engine
 from scrapline.system.errors import ScraplineError
 
@@ -49,8 +49,7 @@ def export(checkpoint: Checkpoint, folder: Path, name: str = "m.onnx") -> Path:
     (folder / "manifest.csv").write_text("image_id\n")
     points = {"target_purity": 0.95, "classes": {name: {"threshold": 0.6} for name in checkpoint.classes}}
     provenance = Provenance(folder / "c.pth", folder / "manifest.csv", points, {"opset": 18})
-    model = stamped(convert(checkpoint, 18), metadata(checkpoint, provenance) | {"precision": "fp32"})
-    onnx.save(model, folder / name)
+    save(convert(checkpoint, 18), folder / name, checkpoint=checkpoint, provenance=provenance)
     return folder / name
 
 
@@ -70,6 +69,23 @@ def test_onnx_equals_pytorch_at_every_batch_size(checkpoint: Checkpoint, model_p
     found, _ = parity.check(Engine.load(model_path), prepared, reference(checkpoint, prepared), 1e-4)
     assert (found.images, found.label_agreement) == (40, 1.0)
     assert found.max_abs_diff < 1e-4
+
+
+def test_only_some_positions_of_a_split_are_run_in_their_order(model_path: Path, prepared: Path) -> None:
+    run = parity.run_of(Engine.load(model_path).session)
+    everything = parity.infer(run, PREPROCESSING, prepared, "val", described="")
+    some = parity.infer(run, PREPROCESSING, prepared, "val", described="", only=[39, 0, 7])
+    np.testing.assert_allclose(some, everything[[0, 7, 39]], atol=1e-6)
+    assert np.ptp(everything[[0, 7, 39]], axis=0).max() > 1e-3
+
+
+def test_a_file_carries_what_it_answers_to_the_drawn_images(checkpoint: Checkpoint, model_path: Path) -> None:
+    """PyTorch's answers to the same images: what is kept is the model's own, calibrated."""
+    images = torch.from_numpy(fingerprint.images(PREPROCESSING.input_size))
+    with torch.inference_mode():
+        logits, _ = checkpoint.classifier()(batches.normalise(images, PREPROCESSING))
+    expected = torch.softmax(logits / 1.7, dim=1).numpy()
+    np.testing.assert_allclose(Engine.load(model_path).metadata.fingerprint, expected, atol=1e-4)
 
 
 def test_a_model_that_differs_is_refused_and_the_images_named(

@@ -81,7 +81,7 @@ def test_a_network_that_begins_otherwise_is_left_as_it_is(model: onnx.ModelProto
     assert folding.fold_scaling(other, small.PREPROCESSING) is None
     with Quantiser(other, small.PREPROCESSING, small.images(16), "uint8") as made:
         quantised = made.quantise(Recipe("minmax"))
-    assert made.facts(Recipe("minmax"))["input_scaling"] == "in float"
+    assert made.facts(Recipe("minmax")).input_scaling == "in float"
     assert "Mul" in operators(quantised)
 
 

@@ -212,7 +212,7 @@ def test_a_graph_that_keeps_the_promises_is_loaded(tmp_path: Path) -> None:
     assert engine.preprocessing.input_size == SIZE
 
 
-THREE = {name: 0.5 for name in "abc"}
+THREE = dict.fromkeys("abc", 0.5)
 
 
 @pytest.mark.parametrize(

@@ -264,7 +264,9 @@ def test_what_is_deployed_and_why(
     assert about["label_agreement"] == pytest.approx(1 - points / 200)
     assert about["limits"] == {"accuracy_drop": 0.02, "label_agreement": 0.97, "divergence": 0.05}
     assert about["judged"] == {"validation_images": 100, "training_images": 100, "of_them_for_calibration": 3}
-    assert [bool(a["broken"]) for a in about["attempts"]] == [number > 2 for number in lost[: len(about["attempts"])]]
+    assert [bool(a["broken"]) for a in about["attempts"]] == [
+        number > 2 for number in lost[:4]
+    ]  # of 4 layers, 1 and 2 were left
     assert [a["kept"] for a in about["attempts"]].count(True) == 1
     said: list[str] = []
     monkeypatch.setattr(report, "info", said.append)

@@ -100,6 +100,20 @@ def test_report_and_summary_repeat_the_artefacts(demo: Clone) -> None:
         assert (demo.root / picture).is_file(), picture
 
 
+def test_dvc_lists_two_dozen_figures_and_they_are_the_same_when_the_line_runs_again(demo: Clone) -> None:
+    shown = json.loads(demo.run("dvc", "metrics", "show", "--json").splitlines()[0])[""]["data"]
+    assert list(shown) == ["results/summary.json"]
+    groups = shown["results/summary.json"]["data"]
+    figures = [value for group in groups.values() for value in group.values()]
+    assert 20 <= len(figures) <= 25
+    assert not any(isinstance(value, dict | list) for value in figures)
+    before = demo.read("results/summary.json")
+    demo.run("python", "src/simulation.py", "simulate")
+    assert demo.read("results/summary.json") == before
+    demo.run("git", "checkout", "-q", ".")
+    demo.run("dvc", "checkout", "-q", "--force")
+
+
 def test_confusion_counts_every_test_image(demo: Clone) -> None:
     pairs = read_csv(demo, "results/evaluation/confusion.csv")
     evaluation = read_json(demo, "results/evaluation/metrics.json")

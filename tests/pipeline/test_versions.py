@@ -11,7 +11,7 @@ from conftest import CLASSES
 from pipeline import kills
 from pipeline.conftest import STAGES, Clone
 
-COMPARE = ("dvc", "exp", "show", "--csv", "--drop", ".*", "--keep", "Experiment|lr|validation_accuracy")
+COMPARE = ("dvc", "exp", "show", "--csv", "--drop", ".*", "--keep", "Experiment|lr|validation.accuracy")
 
 
 RATES = {"here": "0.001", "aside": "0.002", "first": "0.003", "second": "0.004"}
@@ -56,7 +56,7 @@ def test_own_classes_go_through_all_stages(own: Clone) -> None:
 def test_show_lists_every_experiment_with_its_rate_and_accuracy(fork: Clone) -> None:
     shown = {row["Experiment"]: row for row in csv.DictReader(fork.run(*COMPARE).splitlines())}
     assert {name: row["lr"] for name, row in shown.items() if name} == RATES
-    assert all(0 <= float(row["validation_accuracy"]) <= 1 for row in shown.values())
+    assert all(0 <= float(row["validation.accuracy"]) <= 1 for row in shown.values())
 
 
 def test_diff_names_the_params_and_metrics_that_differ(fork: Clone) -> None:

@@ -64,3 +64,7 @@ def test_metrics_and_plots_name_what_the_stages_write() -> None:
         named += [plot] if isinstance(plot, str) else list(next(iter(plot.values()))["y"])
     for path in named:
         assert any(path == out or path.startswith(f"{out}/") for out in written), path
+
+
+def test_the_summary_alone_is_what_dvc_compares() -> None:
+    assert yaml.safe_load((ROOT / "dvc.yaml").read_text())["metrics"] == [paths.SUMMARY.as_posix()]

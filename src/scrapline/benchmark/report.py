@@ -14,6 +14,7 @@ from matplotlib import pyplot as plt
 
 from scrapline.benchmark.contenders import PEER, TITLES
 from scrapline.cli import tables
+from scrapline.data import lettering
 from scrapline.runtime.engine import Engine
 from scrapline.system import machine
 
@@ -77,6 +78,11 @@ def show(found: dict[str, Any]) -> None:
 
 def chart(found: dict[str, Any], path: Path) -> None:
     """Draw bytes to decision (p50) and frames a second, ours in green."""
+    with mpl.rc_context(lettering.chart_style([found["network"]["arch"], found["machine"]["processor"]])):
+        _draw_chart(found, path)
+
+
+def _draw_chart(found: dict[str, Any], path: Path) -> None:
     engines = _sorted(found)[::-1]
     titles = [TITLES[name].split(":")[0] for name, _ in engines]
     colours = [_OURS if name.startswith("scrapline") else _OTHERS for name, _ in engines]

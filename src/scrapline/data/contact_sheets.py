@@ -3,7 +3,9 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image, ImageDraw
+
+from scrapline.data import lettering
 
 _CELL = (128, 96)
 _HEADER = 28
@@ -27,8 +29,7 @@ def contact_sheet(title: str, thumbs: Sequence[Thumb], columns: int = 8) -> Imag
     rows = max(1, -(-len(thumbs) // columns))
     sheet = Image.new("RGB", (columns * _CELL[0], _HEADER + rows * height), "white")
     draw = ImageDraw.Draw(sheet)
-    draw.text((6, 5), title, fill=_INK, font=ImageFont.load_default(16))
-    small = ImageFont.load_default(11)
+    lettering.write(draw, (6, 5), title, size=16, fill=_INK, most_px=sheet.width - 12)
     for number, thumb in enumerate(thumbs):
         left, top = number % columns * _CELL[0], _HEADER + number // columns * height
         fitted = thumb.image.copy()
@@ -37,5 +38,6 @@ def contact_sheet(title: str, thumbs: Sequence[Thumb], columns: int = 8) -> Imag
         draw.rectangle((x - 3, y - 3, x + fitted.width + 2, y + fitted.height + 2), fill=thumb.frame)
         sheet.paste(fitted, (x, y))
         for line, text in enumerate(thumb.caption):
-            draw.text((left + 5, top + _CELL[1] + line * _CAPTION_LINE), text, fill=_INK, font=small)
+            at = (left + 5, top + _CELL[1] + line * _CAPTION_LINE)
+            lettering.write(draw, at, text, size=11, fill=_INK, most_px=_CELL[0] - 8)
     return sheet

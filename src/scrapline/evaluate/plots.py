@@ -13,6 +13,8 @@ from matplotlib import pyplot as plt
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
+from scrapline.data import lettering
+
 Bins = list[tuple[float, float, int]]
 
 _BLUE, _ORANGE, _GREY = "#2f6f9f", "#d9822b", "#888888"
@@ -20,16 +22,22 @@ _BLUE, _ORANGE, _GREY = "#2f6f9f", "#d9822b", "#888888"
 
 def confusion_matrix(path: Path, counts: npt.NDArray[np.int64], classes: list[str], title: str) -> None:
     """Draw counts [C, C], coloured by the share of each true class."""
+    labels = [lettering.for_chart(name) for name in classes]
+    with mpl.rc_context(lettering.chart_style(classes)):
+        _draw_confusion(path, counts, labels, title)
+
+
+def _draw_confusion(path: Path, counts: npt.NDArray[np.int64], labels: list[str], title: str) -> None:
     shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
-    side = max(4.5, 0.75 * len(classes) + 2)
+    side = max(4.5, 0.75 * len(labels) + 2)
     figure, axes = plt.subplots(figsize=(side, side))
     axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
     for (row, column), number in np.ndenumerate(counts):
         if number:
             colour = "white" if shares[row, column] > 0.5 else "black"
             axes.text(column, row, str(number), ha="center", va="center", color=colour)
-    axes.set_xticks(range(len(classes)), classes, rotation=45, ha="right")
-    axes.set_yticks(range(len(classes)), classes)
+    axes.set_xticks(range(len(labels)), labels, rotation=45, ha="right")
+    axes.set_yticks(range(len(labels)), labels)
     axes.set(xlabel="predicted", ylabel="true", title=title)
     _save(figure, path)
 
@@ -49,6 +57,11 @@ def reliability(path: Path, before: Bins, after: Bins, ece: tuple[float, float])
 
 def purity(path: Path, rows: list[tuple[str, float | None, float | None]], target: float) -> None:
     """Draw purity and recovery of each class's bin (name, purity, recovery) beside the target."""
+    with mpl.rc_context(lettering.chart_style(row[0] for row in rows)):
+        _draw_purity(path, [(lettering.for_chart(name), pure, recovered) for name, pure, recovered in rows], target)
+
+
+def _draw_purity(path: Path, rows: list[tuple[str, float | None, float | None]], target: float) -> None:
     figure, axes = plt.subplots(figsize=(max(5.0, 1.0 * len(rows) + 1.5), 4))
     at = np.arange(len(rows))
     axes.bar(at - 0.2, [row[1] or 0 for row in rows], 0.38, color=_BLUE, label="purity of the bin")

@@ -94,7 +94,8 @@ def _write_whole(stream: FileIO, cells: Iterable[object]) -> None:
         while written < len(row):
             written += stream.write(row[written:])
     except BaseException:  # a full disk or a signal, with half of the row written
-        stream.truncate(start)
+        stream.seek(start)
+        stream.truncate()
         raise
 
 

@@ -1,10 +1,12 @@
 """performance_report.md, made of the stages' JSON and nothing else."""
 
+import re
 from pathlib import Path
 
 import jinja2
 
 from scrapline import paths
+from scrapline.data.lettering import printable
 from scrapline.report.results import Json, Stages
 from scrapline.runtime.engine import Engine
 
@@ -19,7 +21,7 @@ def render(stages: Stages, simulation: Json, engine: Engine) -> str:
         keep_trailing_newline=True,
         autoescape=False,
     )
-    environment.filters |= {"percent": _percent, "cell": lambda text: str(text).replace("|", "\\|")}
+    environment.filters |= {"percent": _percent, "cell": _cell}
     return environment.get_template("report.md.j2").render(
         data=stages.preparation,
         training=stages.training,
@@ -35,3 +37,8 @@ def render(stages: Stages, simulation: Json, engine: Engine) -> str:
 
 def _percent(value: float | None, digits: int = 1) -> str:
     return "–" if value is None else f"{value * 100:.{digits}f} %"  # noqa: RUF001 - a dash in a table
+
+
+def _cell(text: object) -> str:
+    """Text as it is, in a table's cell: nothing in it is Markdown, HTML or mathematics."""
+    return re.sub(r"([\\`*_\[\]<>|~$&])", r"\\\1", printable(str(text)))

@@ -40,6 +40,6 @@ def simulate(settings: Simulate) -> None:
         write_json(folder / paths.SIMULATION_METRICS.name, measured)
         plots.belt(folder / paths.BELT_PLOT.name, first, paths.TEST_FRAMES, engine.preprocessing.max_side)
         plots.latency(folder / paths.LATENCY_PLOT.name, kpis.latency_ms, belt.deadline_ms)
-        write_json(summary_path, summary(stages, measured))
+        write_json(summary_path, summary(stages))
         report_path.write_text(markdown.render(stages, measured, engine), encoding="utf-8", newline="\n")
     print_summary(stages, measured)

@@ -5,12 +5,25 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import TypeVar
 
-from rich.console import Console
+from rich.console import Console, ConsoleOptions, RenderableType
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.segment import Segment
+
+from scrapline.cli.text import printable
 
 T = TypeVar("T")
 
-console = Console(file=sys.stderr, highlight=False)
+
+class SafeConsole(Console):
+    """A console on which no text from outside can steer the terminal, in tables and progress bars as elsewhere."""
+
+    def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterable[Segment]:
+        """What rich prints in the end; its own control codes are marked as such, and pass."""
+        for segment in super().render(renderable, options):
+            yield segment if segment.control else Segment(printable(segment.text), segment.style)
+
+
+console = SafeConsole(file=sys.stderr, highlight=False)
 
 
 def info(message: str) -> None:
@@ -22,7 +35,7 @@ def info(message: str) -> None:
 def counter(description: str, total: int, unit: str = "images") -> Iterator[Callable[[int], None]]:
     """Show a progress bar up to `total`; the yielded function advances it."""
     columns = (
-        TextColumn("{task.description:<32}"),
+        TextColumn("{task.description:<32}", markup=False),
         BarColumn(),
         MofNCompleteColumn(),
         TextColumn("{task.fields[rate]}"),

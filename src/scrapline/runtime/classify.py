@@ -1,6 +1,5 @@
 """The `classify` command: images from the command line through the engine, as a table or JSON lines."""
 
-import json
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
@@ -87,7 +86,7 @@ def print_json(results: Iterable[Result]) -> int:
     for result in results:
         content = asdict(result.classification) if result.classification else {"error": result.problem}
         unreadable += result.classification is None
-        print(json.dumps({"image": str(result.image), **content}, ensure_ascii=False))
+        tables.show_json({"image": str(result.image), **content})
     return unreadable
 
 

@@ -1,6 +1,5 @@
 """The `describe` command: what a deployed file says of itself, as a table or as JSON."""
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +26,7 @@ def show(model: Path | None, *, as_json: bool) -> None:
         **{key: engine.metadata[key] for key in (*_ORDER, *sorted(engine.metadata)) if key in engine.metadata},
     }
     if as_json:
-        print(json.dumps(content, indent=2, ensure_ascii=False))
+        tables.show_json(content, indent=2)
         return
     table = Table("", "", box=None, pad_edge=False, show_header=False)
     for key, value in content.items():

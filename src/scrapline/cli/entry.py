@@ -80,7 +80,7 @@ def _flushed() -> tuple[int, str]:
         if sys.stdout is not None:
             sys.stdout.flush()
     except OSError as error:
-        return (1, "") if error.errno == errno.EPIPE else (1, f"stdout: {error.strerror or error}")
+        return (1, "") if error.errno == errno.EPIPE else (1, error.strerror or str(error))
     return 0, ""
 
 

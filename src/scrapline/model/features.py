@@ -1,42 +1,31 @@
 """Embeddings of a frozen base, computed once and kept in the user's cache under a key of all that makes them."""
 
-import hashlib
-import json
-import shutil
-import tempfile
-import time
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass
+from importlib import metadata
 from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
 import numpy.typing as npt
-import platformdirs
 import torch
-import torchvision
 from torch import Tensor
 
 import scrapline
 from scrapline.cli.console import counter, info
 from scrapline.data import decoding, shards
 from scrapline.data.imaging import Preprocessing
+from scrapline.model import feature_cache as cache
 from scrapline.model.batches import Predictions, normalise
 from scrapline.model.classifier import Classifier
 from scrapline.model.compute import mixed_precision
-from scrapline.system.errors import ScraplineError
-from scrapline.system.files import read_json, remove, sha256, write_json
+from scrapline.system.files import sha256
 from scrapline.system.parallel import cores
 
 _BATCH = 32
-_KEPT_ENTRIES = 24
-_PARTIAL = ".partial"
-_LEFT_BEHIND_S = 24 * 3600
-_CODE = (
-    *("data/imaging.py", "data/shards.py", "data/decoding.py"),
-    *("model/classifier.py", "model/compute.py", "model/batches.py", "model/features.py"),
-)
+_PACKAGE = Path(scrapline.__file__).parent
+# What decodes, scales and computes. An optional one that is not installed counts as such.
+LIBRARIES = ("numpy", "opencv-python-headless", "pillow", "pillow-heif", "simplejpeg", "torch", "torchvision")
 
 
 @dataclass(frozen=True)
@@ -55,7 +44,7 @@ class Views:
 
 @dataclass(frozen=True)
 class Features:
-    """`values` float32 [V, N, D], on disk, the unchanged view first; `labels` int64 [N]; both in id order."""
+    """`values` float32 [V, N, D], on disk where there is a cache, the unchanged view first; `labels` int64 [N]; both in id order."""
 
     image_ids: list[str]
     values: npt.NDArray[np.float32]
@@ -78,28 +67,11 @@ class Extractor:
     def features(self, split: str, *, dtype: torch.dtype = torch.float32, views: Views | None = None) -> Features:
         """Features of every image of a split, from the cache where they are there and whole."""
         key = self._key(split, dtype, views)
-        digest = hashlib.sha256(json.dumps(key, sort_keys=True).encode()).hexdigest()
-        entry = cache_folder() / digest[:32]
         ids = [row.image_id for row in shards.read_manifest(self.folder) if row.split == split]
-        if (cached := _load(entry, ids)) is not None:
+        if (cached := cache.load(cache.entry(key))) is not None:
             info(f"{split} features: from the cache")
-            return cached
-        entry.parent.mkdir(parents=True, exist_ok=True)
-        partial = Path(tempfile.mkdtemp(prefix=entry.name, suffix=_PARTIAL, dir=entry.parent))
-        try:
-            self._compute(partial, split, len(ids), dtype, views)
-            sums = {name: sha256(partial / name) for name in ("values.npy", "labels.npy")}
-            write_json(partial / "key.json", {"sha256": sums, "key": key})
-            remove(entry)
-            with suppress(OSError):  # another run put the same entry there meanwhile; it is checked as any other
-                partial.replace(entry)
-        finally:
-            remove(partial)
-        _prune(entry.parent)
-        fresh = _load(entry, ids)
-        if fresh is None:
-            raise ScraplineError(f"{entry} changed while it was written: run again")
-        return fresh
+            return Features(ids, *cached)
+        return Features(ids, *cache.make(key, lambda folder: self._compute(folder, split, len(ids), dtype, views)))
 
     def predict(self, split: str) -> Predictions:
         """Labels and float32 logits of a split."""
@@ -139,7 +111,6 @@ class Extractor:
         return array
 
     def _key(self, split: str, dtype: torch.dtype, views: Views | None) -> dict[str, Any]:
-        package = Path(scrapline.__file__).parent
         return {
             "shards": [sha256(path) for path in shards.paths(self.folder, split)],
             "base": self.model.backbone_sha256(),
@@ -148,8 +119,8 @@ class Extractor:
             "dtype": str(dtype),
             "device": _device_name(self.device),
             "threads": cores(),
-            "torch": [torch.__version__, torchvision.__version__],
-            "code": [hashlib.sha256((package / name).read_bytes()).hexdigest() for name in _CODE],
+            "libraries": {name: _version(name) for name in LIBRARIES},
+            "code": {path.relative_to(_PACKAGE).as_posix(): sha256(path) for path in code_files()},
         }
 
 
@@ -179,34 +150,16 @@ class _ArrayFile:
         self._stream.close()
 
 
-def cache_folder() -> Path:
-    """Where features are kept: the user's cache directory, shared by all clones."""
-    return Path(platformdirs.user_cache_dir("scrapline", appauthor=False)) / "features"
+def code_files() -> list[Path]:
+    """The modules that may take part in making features: all that hold pixels and the network, sorted."""
+    return sorted(path for folder in ("data", "model") for path in (_PACKAGE / folder).rglob("*.py"))
 
 
-def _load(entry: Path, image_ids: list[str]) -> Features | None:
-    """The cached entry, or None where it is missing or damaged (said on the console)."""
-    if not entry.is_dir():
-        return None
+def _version(distribution: str) -> str:
     try:
-        sums = read_json(entry / "key.json")["sha256"]
-        if any(sha256(entry / name) != wanted for name, wanted in sums.items()):
-            raise ValueError("its content has changed")
-        values = np.load(entry / "values.npy", mmap_mode="r")
-        return Features(image_ids, values, np.load(entry / "labels.npy"))
-    except (ScraplineError, OSError, ValueError, KeyError, TypeError) as error:
-        info(f"a cached set of features is damaged and is made anew ({error})")
-        return None
-
-
-def _prune(folder: Path) -> None:
-    """Keep the newest entries, and nothing that a killed run left half-made: the cache must not fill the disk."""
-    entries = sorted((path for path in folder.iterdir() if path.is_dir()), key=lambda path: path.stat().st_mtime)
-    whole = [path for path in entries if not path.name.endswith(_PARTIAL)]
-    latest = time.time() - _LEFT_BEHIND_S
-    left = [path for path in entries if path.name.endswith(_PARTIAL) and path.stat().st_mtime < latest]
-    for old in whole[:-_KEPT_ENTRIES] + left:
-        shutil.rmtree(old, ignore_errors=True)
+        return metadata.version(distribution)
+    except metadata.PackageNotFoundError:
+        return "none"
 
 
 def _device_name(device: torch.device) -> str:

@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from types import FrameType
 from typing import TypeVar
 
+from scrapline.system.cgroups import cpu_limit
 from scrapline.system.errors import ScraplineError
 from scrapline.system.signals import holding_stops
 
@@ -21,11 +22,20 @@ R = TypeVar("R")
 
 _STOPPING = {signal.SIGINT, signal.SIGTERM}
 _GRACE_S = 5.0
+_QUOTA = cpu_limit()
+# More handles than these, and some of Python's own, Windows cannot wait for at once.
+_MOST_WORKERS_ON_WINDOWS = 61
 
 
 def cores() -> int:
-    """CPU cores this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    """CPU cores this process may use: those it may run on, and no more than its container's quota pays for."""
+    usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return usable if _QUOTA is None else min(usable, _QUOTA)
+
+
+def workers(usable: int, *, windows: bool = os.name == "nt") -> int:
+    """Worker processes for so many cores."""
+    return min(usable, _MOST_WORKERS_ON_WINDOWS) if windows else usable
 
 
 def process_map(function: Callable[[T], R], items: Iterable[T]) -> Generator[R, None, None]:
@@ -35,7 +45,7 @@ def process_map(function: Callable[[T], R], items: Iterable[T]) -> Generator[R, 
     """
     # Spawned, not forked: the same on every platform, and no lock is copied in the middle of its use.
     context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(cores(), mp_context=context, initializer=_start_worker) as pool:
+    with ProcessPoolExecutor(workers(cores()), mp_context=context, initializer=_start_worker) as pool:
         try:
             yield from _windowed(pool, function, items, window=8 * cores())
         except BrokenProcessPool:

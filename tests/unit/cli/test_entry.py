@@ -194,4 +194,4 @@ def test_a_reader_that_left_gets_no_traceback(stream: str) -> None:
 def test_results_that_did_not_reach_their_file_are_a_failure() -> None:
     with Path("/dev/full").open("w") as full:
         done = run_body("print('results')", stdout=full)
-    assert (done.returncode, done.stderr) == (1, "error: stdout: No space left on device\n")
+    assert (done.returncode, done.stderr) == (1, "error: No space left on device\n")

@@ -37,7 +37,7 @@ def entry(key: dict[str, Any]) -> Path:
 
 
 def load(place: Path) -> Arrays | None:
-    """The entry's arrays, the values mapped from the disk; None where it is missing or damaged (said on the console)."""
+    """The entry's arrays, the values left on the disk; None where it is missing or damaged (said on the console)."""
     try:
         if not place.is_dir():
             return None

@@ -44,7 +44,10 @@ class Views:
 
 @dataclass(frozen=True)
 class Features:
-    """`values` float32 [V, N, D], on disk where there is a cache, the unchanged view first; `labels` int64 [N]; both in id order."""
+    """`values` float32 [V, N, D], the unchanged view first; `labels` int64 [N]; both in id order.
+
+    Where there is a cache, the values stay on the disk.
+    """
 
     image_ids: list[str]
     values: npt.NDArray[np.float32]

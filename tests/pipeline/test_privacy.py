@@ -41,7 +41,7 @@ class Project:
 
     def environment(self) -> dict[str, str]:
         """Nothing that would spare a library its questions: no cache elsewhere, no CI, no opt-out."""
-        spared = ("XDG_", "ORT_", "CI", "TF_BUILD", "JENKINS", "MPLCONFIGDIR", "PYTHON")
+        spared = ("XDG_", "ORT_", "CI", "TF_BUILD", "JENKINS", "MPLCONFIGDIR", "TORCH_HOME", "PYTHON")
         kept = {name: value for name, value in os.environ.items() if not name.startswith(spared)}
         offline = str(Path(__file__).parent / "offline")
         return kept | {"HOME": str(self.home), "PYTHONPATH": offline, "ASKED": str(self.asked)}
@@ -130,6 +130,17 @@ def test_a_library_that_stays_loaded_writes_and_asks_nothing(imported: str, tmp_
     running.communicate(timeout=HANGS_S)
     assert here.left_at_home() == set()
     assert not here.asked.exists(), here.asked.read_text()
+
+
+def test_libraries_keep_what_they_must_in_our_cache_folder(tmp_path: Path) -> None:
+    """A list of fonts; and the weights that a user asks for, which this test has no network to ask for."""
+    here = Project(tmp_path, tmp_path / "home", tmp_path / "asked")
+    code = "from scrapline.cli import start; import matplotlib, torch; "
+    code += "print(matplotlib.get_configdir(), matplotlib.get_cachedir(), torch.hub.get_dir(), sep='\\n')"
+    environment = here.environment() | {"PYTHONPATH": str(ROOT / "src")}
+    done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
+    ours = tmp_path / "home/.cache/scrapline"
+    assert done.stdout.split() == [str(ours / name) for name in ("matplotlib", "matplotlib", "torch/hub")]
 
 
 def test_dvc_reports_nothing_either() -> None:

@@ -18,6 +18,8 @@ from scrapline.system.files import user_cache_folder
 
 # Matplotlib keeps a list of fonts, and reads settings that would change our pictures: both from our own folder.
 os.environ["MPLCONFIGDIR"] = str(user_cache_folder() / "matplotlib")
+# Where torchvision keeps the weights it downloads, unless the user has named another place.
+os.environ.setdefault("TORCH_HOME", str(user_cache_folder() / "torch"))
 
 # Until entry.run takes over there is nothing to clean up; where it is ignored, as in background jobs, it stays so.
 if signal.getsignal(signal.SIGINT) is signal.default_int_handler:

@@ -13,6 +13,9 @@ from PIL import Image
 # One thread each: tests run in parallel, and small tensors only lose by being shared out.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
+# A test may import the library before Scrapline, which sets it, too.
+os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
+
 # A shell's background jobs ignore it, and so would every stage that a test starts and then interrupts.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)

@@ -39,7 +39,9 @@ def start(folder: Path) -> Iterator[Path]:
     shim = folder / "python"
     shim.write_text(SHIM.format(python=sys.executable, address=address))
     shim.chmod(0o755)
-    server = subprocess.Popen([sys.executable, __file__, address], start_new_session=True)
+    # As Scrapline's own processes have it; here the libraries come first.
+    quiet = {"ORT_DISABLE_TELEMETRY": "1", "MPLCONFIGDIR": str(folder / "matplotlib")}
+    server = subprocess.Popen([sys.executable, __file__, address], env=os.environ | quiet, start_new_session=True)
     try:
         for _ in range(1200):
             if Path(address).exists() or server.poll() is not None:
@@ -111,6 +113,8 @@ def _become(request: dict) -> None:
         code = 0
     except SystemExit as done:
         code = done.code if isinstance(done.code, int) else int(done.code is not None)
+        if not isinstance(done.code, int | None):
+            print(done.code, file=sys.stderr)
     finally:
         sys.stdout.flush()
         sys.stderr.flush()

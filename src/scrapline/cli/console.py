@@ -1,46 +1,41 @@
 """What the user sees while a stage runs: on stderr, so that stdout stays for results."""
 
-import json
-import re
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import TypeVar
 
-from rich.console import Console
+from rich.console import Console, ConsoleOptions, RenderableType
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.segment import Segment
+
+from scrapline.cli.text import printable
 
 T = TypeVar("T")
 
-console = Console(file=sys.stderr, highlight=False)
+
+class SafeConsole(Console):
+    """A console on which no text from outside can steer the terminal, in tables and progress bars as elsewhere."""
+
+    def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterable[Segment]:
+        """What rich prints in the end; its own control codes are marked as such, and pass."""
+        for segment in super().render(renderable, options):
+            yield segment if segment.control else Segment(printable(segment.text), segment.style)
 
 
-# What moves the cursor, changes colours or the direction of writing; and halves of characters, which cannot be printed.
-_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
-
-
-def visible(text: str) -> str:
-    """The text with control characters as escapes: names and metadata out of files must not steer a terminal."""
-    return _CONTROL.sub(lambda found: found[0].encode("unicode_escape", "surrogatepass").decode("ascii"), text)
-
-
-def json_line(content: object, *, indent: int | None = None) -> str:
-    """JSON for stdout: letters as they are where its encoding has them all, and no control characters."""
-    utf8 = (sys.stdout.encoding or "").lower().replace("-", "").startswith("utf")
-    text = json.dumps(content, indent=indent, ensure_ascii=not utf8)
-    return _CONTROL.sub(lambda found: found[0] if found[0] == "\n" else f"\\u{ord(found[0]):04x}", text)
+console = SafeConsole(file=sys.stderr, highlight=False)
 
 
 def info(message: str) -> None:
     """Print one line of news."""
-    console.print(visible(message), soft_wrap=True, markup=False)
+    console.print(message, soft_wrap=True, markup=False)
 
 
 @contextmanager
 def counter(description: str, total: int, unit: str = "images") -> Iterator[Callable[[int], None]]:
     """Show a progress bar up to `total`; the yielded function advances it."""
     columns = (
-        TextColumn("{task.description:<32}"),
+        TextColumn("{task.description:<32}", markup=False),
         BarColumn(),
         MofNCompleteColumn(),
         TextColumn("{task.fields[rate]}"),

@@ -1,7 +1,6 @@
-"""What every script imports before anything else: the requirements are there, and nothing ends in a traceback."""
+"""What every script imports before anything else: the requirements are there, and Ctrl-C shows no traceback."""
 
 import importlib.util
-import io
 import os
 import signal
 import sys
@@ -15,15 +14,12 @@ if any(importlib.util.find_spec(name) is None for name in ("typer", "pydantic", 
         "then `source .venv/bin/activate` (or use the make targets)"
     )
 
-import platformdirs
+from scrapline.system.files import user_cache_folder
 
-# Where a stream's encoding lacks a letter of a name, its escape stands in; that is no reason to end.
-for stream in (sys.stdout, sys.stderr):
-    if isinstance(stream, io.TextIOWrapper):
-        stream.reconfigure(errors="backslashreplace")
-
-# Matplotlib keeps a list of fonts: in our cache folder, not in folders of its own.
-os.environ.setdefault("MPLCONFIGDIR", platformdirs.user_cache_dir("scrapline", appauthor=False))
+# Matplotlib keeps a list of fonts, and reads settings that would change our pictures: both from our own folder.
+os.environ["MPLCONFIGDIR"] = str(user_cache_folder() / "matplotlib")
+# Where torchvision keeps the weights it downloads, unless the user has named another place.
+os.environ.setdefault("TORCH_HOME", str(user_cache_folder() / "torch"))
 
 # Until entry.run takes over there is nothing to clean up; where it is ignored, as in background jobs, it stays so.
 if signal.getsignal(signal.SIGINT) is signal.default_int_handler:

@@ -1,21 +1,21 @@
-"""Tables on stdout: as wide as the terminal, and unwrapped in a file or a pipe."""
+"""Results on stdout: tables as wide as the terminal, unwrapped in a file or a pipe; and JSON."""
 
 import sys
+from typing import Any
 
-from rich.console import Console, OverflowMethod
 from rich.table import Table
-from rich.text import Text
 
-from scrapline.cli.console import visible
+from scrapline.cli.console import SafeConsole
+from scrapline.cli.text import as_json
 
 _WIDTH_OF_A_FILE = 400  # characters; no terminal wraps there
 
 
-def cell(text: str, *, style: str = "", overflow: OverflowMethod | None = None) -> Text:
-    """A table's cell that shows a text as it is: no markup, no control characters."""
-    return Text(visible(text), style=style, overflow=overflow)
-
-
 def show(table: Table) -> None:
     """Print a table."""
-    Console(width=None if sys.stdout.isatty() else _WIDTH_OF_A_FILE).print(table)
+    SafeConsole(width=None if sys.stdout.isatty() else _WIDTH_OF_A_FILE).print(table)
+
+
+def show_json(content: dict[str, Any], *, indent: int | None = None) -> None:
+    """Print one JSON object; on one line without `indent`."""
+    print(as_json(content, indent=indent))

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from rich.table import Table
+from rich.text import Text
 
 from scrapline import paths
-from scrapline.cli import tables
 from scrapline.cli.console import console, info, track
 from scrapline.data.names import nfc, visible
 from scrapline.data.sources import TRASHNET_SHA256, ContentDigest, FolderSource
@@ -104,7 +104,7 @@ def print_summary(fetched: Fetched) -> None:
     table = Table("class", "photos")
     table.columns[1].justify = "right"
     for name, number in fetched.counts.items():
-        table.add_row(tables.cell(name), str(number))
+        table.add_row(Text(name), str(number))
     table.add_row("all", str(sum(fetched.counts.values())), style="bold")
     console.print(table)
     if fetched.ignored:

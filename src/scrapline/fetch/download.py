@@ -9,7 +9,7 @@ import pooch
 import requests
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
 
-from scrapline.cli.console import console, visible
+from scrapline.cli.console import console
 from scrapline.fetch.intake import MAX_BYTES
 from scrapline.system.errors import ScraplineError
 
@@ -29,7 +29,7 @@ class ByteBar:
             TransferSpeedColumn(),
         )
         self._progress = Progress(*columns, TimeRemainingColumn(), console=console)
-        self._task = self._progress.add_task(visible(description), total=None)
+        self._task = self._progress.add_task(description, total=None)
         self._total = 0
         self._done = 0
         self._max_bytes = max_bytes

@@ -12,7 +12,7 @@ from typing import Self
 from rich.live import Live
 from rich.text import Text
 
-from scrapline.cli.console import console, info, visible
+from scrapline.cli.console import console, info
 from scrapline.line.conveyor import Result
 
 COLUMNS = (
@@ -116,7 +116,7 @@ class LiveLine:
             f"{result.total_ms:.1f} of {result.deadline_ms:.0f} ms"
         )
         if self._live:
-            self._live.update(Text(visible(line), style=_COLOURS.get(action, "red")), refresh=True)
+            self._live.update(Text(line, style=_COLOURS.get(action, "red")), refresh=True)
         elif time.monotonic() - self._last_said >= _SECONDS_BETWEEN_LINES:
             self._last_said = time.monotonic()
             info(line)

@@ -1,139 +1,127 @@
-"""Features on disk, in the user's cache folder: found again by their key, checked, and kept within a size."""
+"""The user's cache of features: entries under a key of all that makes them, checked when read, emptied by size."""
 
-import os
+import hashlib
+import json
 import shutil
 import tempfile
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import platformdirs
-import torch
-from torch import Tensor
 
 from scrapline.cli.console import info
 from scrapline.system.errors import ScraplineError
-from scrapline.system.files import read_json, remove, sha256, write_json
+from scrapline.system.files import read_json, remove, sha256, user_cache_folder, write_json
 
-MAX_BYTES = 10 * 10**9  # README states it
+Arrays = tuple[npt.NDArray[np.float32], npt.NDArray[np.int64]]
+"""Values float32 [V, N, D] and labels int64 [N]."""
+
+KEPT_BYTES = 4 * 10**9
+_FILES = ("values.npy", "labels.npy")
 _PARTIAL = ".partial"
 _LEFT_BEHIND_S = 24 * 3600
 
 
-@dataclass(frozen=True)
-class Features:
-    """`values` float32 [V, N, D], on disk, the unchanged view first; `labels` int64 [N]; both in id order."""
-
-    image_ids: list[str]
-    values: npt.NDArray[np.float32]
-    labels: npt.NDArray[np.int64]
-
-    def plain(self) -> Tensor:
-        """The unchanged view, float32 [N, D]."""
-        return torch.from_numpy(np.array(self.values[0]))
+def folder() -> Path:
+    """Where features are kept, shared by all clones."""
+    return user_cache_folder() / "features"
 
 
-def cache_folder() -> Path:
-    """Where features are kept: the user's cache directory, shared by all clones."""
-    return Path(platformdirs.user_cache_dir("scrapline", appauthor=False)) / "features"
+def entry(key: dict[str, Any]) -> Path:
+    """The folder of one set of features."""
+    return folder() / hashlib.sha256(json.dumps(key, sort_keys=True).encode()).hexdigest()[:32]
 
 
-def kept(
-    name: str, key: dict[str, Any], compute: Callable[[Path], None], image_ids: list[str], *, described: str
-) -> Features:
-    """The features of an entry; where it is not there and whole, `compute` writes its files into a folder.
-
-    Where the cache folder cannot be used, they are computed all the same, and kept nowhere.
-    """
-    entry = cache_folder() / name
-    if (cached := _load(entry, image_ids)) is not None:
-        info(f"{described}: from the cache")
-        return cached
+def load(place: Path) -> Arrays | None:
+    """The entry's arrays, the values left on the disk; None where it is missing or damaged (said on the console)."""
     try:
-        entry.parent.mkdir(parents=True, exist_ok=True)
-        partial = Path(tempfile.mkdtemp(prefix=entry.name, suffix=_PARTIAL, dir=entry.parent))
-    except OSError as error:
-        info(f"warning: {entry.parent} cannot be used ({error.strerror}): features are computed anew in every run")
-        return _unkept(compute, image_ids)
-    try:
-        compute(partial)
-        sums = {name: sha256(partial / name) for name in ("values.npy", "labels.npy")}
-        write_json(partial / "key.json", {"sha256": sums, "key": key})
-        remove(entry)
-        with suppress(OSError):  # another run put the same entry there meanwhile; it is checked as any other
-            partial.replace(entry)
-    finally:
-        remove(partial)
-    prune(entry.parent, newest=entry)
-    fresh = _load(entry, image_ids)
-    if fresh is None:
-        raise ScraplineError(f"{entry} changed while it was written: run again")
-    return fresh
-
-
-def _unkept(compute: Callable[[Path], None], image_ids: list[str]) -> Features:
-    with tempfile.TemporaryDirectory(prefix="scrapline") as folder:
-        compute(Path(folder))
-        return Features(image_ids, np.load(Path(folder) / "values.npy"), np.load(Path(folder) / "labels.npy"))
-
-
-def prune(folder: Path, *, newest: Path, max_bytes: int = MAX_BYTES) -> None:
-    """Remove the least recently used entries past `max_bytes`, never `newest`, and what killed runs left half-made."""
-    used = sorted((path.stat().st_mtime, path) for path in folder.iterdir() if path.is_dir())
-    latest = time.time() - _LEFT_BEHIND_S
-    total = 0
-    for at, path in reversed(used):
-        if path.name.endswith(_PARTIAL):
-            if at < latest:
-                shutil.rmtree(path, ignore_errors=True)
-            continue
-        total += sum(file.stat().st_size for file in path.iterdir())
-        if total > max_bytes and path != newest:
-            shutil.rmtree(path, ignore_errors=True)
-
-
-def _load(entry: Path, image_ids: list[str]) -> Features | None:
-    """The cached entry, or None where it is missing or damaged (said on the console)."""
-    if not entry.is_dir():
-        return None
-    try:
-        sums = read_json(entry / "key.json")["sha256"]
-        if any(sha256(entry / name) != wanted for name, wanted in sums.items()):
+        if not place.is_dir():
+            return None
+        sums = read_json(place / "key.json")["sha256"]
+        if any(sha256(place / name) != sums[name] for name in _FILES):
             raise ValueError("its content has changed")
-        values = np.load(entry / "values.npy", mmap_mode="r")
-        os.utime(entry)  # the least recently used goes first
-        return Features(image_ids, values, np.load(entry / "labels.npy"))
+        values, labels = np.load(place / "values.npy", mmap_mode="r"), np.load(place / "labels.npy")
     except (ScraplineError, OSError, ValueError, KeyError, TypeError) as error:
         info(f"a cached set of features is damaged and is made anew ({error})")
         return None
+    with suppress(OSError):  # a cache that may only be read serves as well
+        (place / "key.json").touch()  # when it was last used
+    return values, labels
 
 
-class ArrayFile:
-    """A float32 array [V, N, D] on its way to a .npy file, in pieces.
+def make(key: dict[str, Any], write: Callable[[Path], None]) -> Arrays:
+    """Have the two files written into a folder, keep them in the cache, and return the arrays.
 
-    Not a memory map: on a full disk, writing to one kills the process without a word.
+    Where the cache cannot be written, a warning is printed, and they are made in a temporary folder and kept in memory.
     """
+    place = entry(key)
+    try:
+        _make_entry(place, key, write)
+        _prune(place)
+        fresh = load(place)
+    except OSError as error:
+        info(
+            f"warning: {place.parent} cannot be written ({error.strerror or error}): features are not kept for the "
+            "next run"
+        )
+        return _in_memory(write)
+    if fresh is None:
+        raise ScraplineError(f"{place} changed while it was written: run again")
+    return fresh
 
-    def __init__(self, path: Path, shape: tuple[int, int, int]) -> None:
-        self._stream = path.open("wb")
-        self._shape = shape
-        header = {"descr": np.lib.format.dtype_to_descr(np.dtype(np.float32)), "fortran_order": False, "shape": shape}
-        np.lib.format.write_array_header_1_0(self._stream, header)
-        self._start = self._stream.tell()
 
-    def put(self, view: int, row: int, values: npt.NDArray[np.float32]) -> None:
-        """Write rows [n, D] of one view, from `row` on."""
-        _, images, size = self._shape
-        self._stream.seek(self._start + 4 * size * (view * images + row))
-        self._stream.write(np.ascontiguousarray(values).data)
+def _make_entry(place: Path, key: dict[str, Any], write: Callable[[Path], None]) -> None:
+    place.parent.mkdir(parents=True, exist_ok=True)
+    partial = Path(tempfile.mkdtemp(prefix=place.name, suffix=_PARTIAL, dir=place.parent))
+    try:
+        write(partial)
+        write_json(partial / "key.json", {"sha256": {name: sha256(partial / name) for name in _FILES}, "key": key})
+        remove(place)
+        try:
+            partial.replace(place)
+        except OSError:
+            if not place.is_dir():  # else another run put the same entry there meanwhile; it is checked as any other
+                raise
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
 
-    def __enter__(self) -> Self:
-        return self
 
-    def __exit__(self, *_: object) -> None:
-        self._stream.close()
+def _in_memory(write: Callable[[Path], None]) -> Arrays:
+    with tempfile.TemporaryDirectory(prefix="scrapline", ignore_cleanup_errors=True) as name:
+        write(Path(name))
+        return np.load(Path(name) / "values.npy"), np.load(Path(name) / "labels.npy")
+
+
+def _prune(newest: Path) -> None:
+    """Keep what was used last, within the cap, and nothing that a killed run left half-made; `newest` always stays.
+
+    What cannot be removed, or is gone already, is another run's.
+    """
+    entries = [path for path in newest.parent.iterdir() if path.is_dir() and path != newest]
+    for path in entries:
+        if path.name.endswith(_PARTIAL) and _used_at(path) < time.time() - _LEFT_BEHIND_S:
+            shutil.rmtree(path, ignore_errors=True)
+    left = KEPT_BYTES - _bytes(newest)
+    whole = [path for path in entries if not path.name.endswith(_PARTIAL)]
+    for path in sorted(whole, key=lambda path: (_used_at(path), path.name), reverse=True):
+        left -= _bytes(path)
+        if left < 0:
+            shutil.rmtree(path, ignore_errors=True)
+
+
+def _bytes(place: Path) -> int:
+    total = 0
+    with suppress(OSError):
+        total = sum(path.stat().st_size for path in place.iterdir())
+    return total
+
+
+def _used_at(place: Path) -> float:
+    for path in (place / "key.json", place):
+        with suppress(OSError):
+            return path.stat().st_mtime
+    return 0.0

@@ -1,13 +1,10 @@
-"""Embeddings of a frozen base, under a key of all that makes them; `feature_cache` keeps them."""
+"""Embeddings of a frozen base, computed once and kept in the user's cache under a key of all that makes them."""
 
-import hashlib
-import json
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
-from importlib.metadata import version
+from importlib import metadata
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -15,20 +12,20 @@ import torch
 from torch import Tensor
 
 import scrapline
-from scrapline.cli.console import counter
+from scrapline.cli.console import counter, info
 from scrapline.data import decoding, shards
 from scrapline.data.imaging import Preprocessing
-from scrapline.model import feature_cache
+from scrapline.model import feature_cache as cache
 from scrapline.model.batches import Predictions, normalise
 from scrapline.model.classifier import Classifier
 from scrapline.model.compute import mixed_precision
-from scrapline.model.feature_cache import ArrayFile, Features
 from scrapline.system.files import sha256
 from scrapline.system.parallel import cores
 
 _BATCH = 32
-_CODE = ("data", "model")  # packages: what turns bytes into pixels, and pixels into embeddings
-_PACKAGES = ("numpy", "opencv-python-headless", "pillow", "simplejpeg", "torch", "torchvision")
+_PACKAGE = Path(scrapline.__file__).parent
+# What decodes, scales and computes. An optional one that is not installed counts as such.
+LIBRARIES = ("numpy", "opencv-python-headless", "pillow", "pillow-heif", "simplejpeg", "torch", "torchvision")
 
 
 @dataclass(frozen=True)
@@ -46,6 +43,22 @@ class Views:
 
 
 @dataclass(frozen=True)
+class Features:
+    """`values` float32 [V, N, D], the unchanged view first; `labels` int64 [N]; both in id order.
+
+    Where there is a cache, the values stay on the disk.
+    """
+
+    image_ids: list[str]
+    values: npt.NDArray[np.float32]
+    labels: npt.NDArray[np.int64]
+
+    def plain(self) -> Tensor:
+        """The unchanged view, float32 [N, D]."""
+        return torch.from_numpy(np.array(self.values[0]))
+
+
+@dataclass(frozen=True)
 class Extractor:
     """A base with all that decides what it makes of a prepared image."""
 
@@ -57,10 +70,11 @@ class Extractor:
     def features(self, split: str, *, dtype: torch.dtype = torch.float32, views: Views | None = None) -> Features:
         """Features of every image of a split, from the cache where they are there and whole."""
         key = self._key(split, dtype, views)
-        digest = hashlib.sha256(json.dumps(key, sort_keys=True).encode()).hexdigest()
         ids = [row.image_id for row in shards.read_manifest(self.folder) if row.split == split]
-        compute = partial(self._compute, split=split, images=len(ids), dtype=dtype, views=views)
-        return feature_cache.kept(digest[:32], key, compute, ids, described=f"{split} features")
+        if (cached := cache.load(cache.entry(key))) is not None:
+            info(f"{split} features: from the cache")
+            return Features(ids, *cached)
+        return Features(ids, *cache.make(key, lambda folder: self._compute(folder, split, len(ids), dtype, views)))
 
     def predict(self, split: str) -> Predictions:
         """Labels and float32 logits of a split."""
@@ -69,7 +83,7 @@ class Extractor:
             logits = self.model.head.cpu()(features.plain())
         return Predictions(features.image_ids, torch.from_numpy(features.labels), logits)
 
-    def _compute(self, entry: Path, *, split: str, images: int, dtype: torch.dtype, views: Views | None) -> None:
+    def _compute(self, entry: Path, split: str, images: int, dtype: torch.dtype, views: Views | None) -> None:
         self.model.eval().to(self.device).to(memory_format=torch.channels_last)
         number = views.count if views else 1
         shape = (number, images, self.model.head.in_features)
@@ -80,7 +94,7 @@ class Extractor:
         start = 0
         with (
             counter(f"{split} features, {name}, {number} view{'s' * (number > 1)}", images) as advance,
-            ArrayFile(entry / "values.npy", shape) as values,
+            _ArrayFile(entry / "values.npy", shape) as values,
         ):
             for batch in decoding.read(self.folder, split, self.preprocessing, _BATCH):
                 labels[start : start + len(batch.labels)] = batch.labels
@@ -100,7 +114,6 @@ class Extractor:
         return array
 
     def _key(self, split: str, dtype: torch.dtype, views: Views | None) -> dict[str, Any]:
-        package = Path(scrapline.__file__).parent
         return {
             "shards": [sha256(path) for path in shards.paths(self.folder, split)],
             "base": self.model.backbone_sha256(),
@@ -109,9 +122,47 @@ class Extractor:
             "dtype": str(dtype),
             "device": _device_name(self.device),
             "threads": cores(),
-            "packages": {name: version(name) for name in _PACKAGES},
-            "code": [sha256(path) for name in _CODE for path in sorted((package / name).glob("*.py"))],
+            "libraries": {name: _version(name) for name in LIBRARIES},
+            "code": {path.relative_to(_PACKAGE).as_posix(): sha256(path) for path in code_files()},
         }
+
+
+class _ArrayFile:
+    """A float32 array [V, N, D] on its way to a .npy file, in pieces.
+
+    Not a memory map: on a full disk, writing to one kills the process without a word.
+    """
+
+    def __init__(self, path: Path, shape: tuple[int, int, int]) -> None:
+        self._stream = path.open("wb")
+        self._shape = shape
+        header = {"descr": np.lib.format.dtype_to_descr(np.dtype(np.float32)), "fortran_order": False, "shape": shape}
+        np.lib.format.write_array_header_1_0(self._stream, header)
+        self._start = self._stream.tell()
+
+    def put(self, view: int, row: int, values: npt.NDArray[np.float32]) -> None:
+        """Write rows [n, D] of one view, from `row` on."""
+        _, images, size = self._shape
+        self._stream.seek(self._start + 4 * size * (view * images + row))
+        self._stream.write(np.ascontiguousarray(values).data)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stream.close()
+
+
+def code_files() -> list[Path]:
+    """The modules that may take part in making features: all that hold pixels and the network, sorted."""
+    return sorted(path for folder in ("data", "model") for path in (_PACKAGE / folder).rglob("*.py"))
+
+
+def _version(distribution: str) -> str:
+    try:
+        return metadata.version(distribution)
+    except metadata.PackageNotFoundError:
+        return "none"
 
 
 def _device_name(device: torch.device) -> str:

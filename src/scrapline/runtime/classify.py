@@ -7,9 +7,10 @@ from pathlib import Path, PurePosixPath
 
 import numpy as np
 from rich.table import Column, Table
+from rich.text import Text
 
 from scrapline.cli import tables
-from scrapline.cli.console import info, json_line
+from scrapline.cli.console import info
 from scrapline.data.imaging import IMAGE_SUFFIXES, ImageError, Pixels
 from scrapline.data.names import visible
 from scrapline.runtime import deployed
@@ -91,17 +92,17 @@ def print_table(results: Iterable[Result]) -> int:
         if (c := result.classification) is None:
             unreadable += 1
             cells = [
-                tables.cell(str(result.image)),
-                tables.cell("unreadable", style="red"),
-                tables.cell(""),
-                tables.cell(""),
-                tables.cell(result.problem),
+                Text(str(result.image)),
+                Text("unreadable", style="red"),
+                Text(""),
+                Text(""),
+                Text(result.problem),
             ]
         else:
             note = "under its threshold: manual review" if c.low_confidence else ""
             runner_up = f"{c.runner_up} {c.runner_up_confidence:.1%}"
             texts = (str(result.image), c.predicted_class, f"{c.confidence:.1%}", runner_up, note)
-            cells = [tables.cell(text) for text in texts]
+            cells = [Text(text) for text in texts]
         table.add_row(*cells)
     tables.show(table)
     return unreadable
@@ -113,7 +114,7 @@ def print_json(results: Iterable[Result]) -> int:
     for result in results:
         content = asdict(result.classification) if result.classification else {"error": result.problem}
         unreadable += result.classification is None
-        print(json_line({"image": str(result.image), **content}))
+        tables.show_json({"image": str(result.image), **content})
     return unreadable
 
 

@@ -4,9 +4,9 @@ from pathlib import Path
 from typing import Any
 
 from rich.table import Table
+from rich.text import Text
 
 from scrapline.cli import tables
-from scrapline.cli.console import json_line
 from scrapline.runtime import deployed, fingerprint
 from scrapline.runtime.engine import Engine
 
@@ -34,11 +34,11 @@ def show(model: Path | None, *, as_json: bool) -> None:
     }
     deployed.warn(path, difference)
     if as_json:
-        print(json_line(content, indent=2))
+        tables.show_json(content, indent=2)
         return
     table = Table("", "", box=None, pad_edge=False, show_header=False)
     for key, value in content.items():
-        table.add_row(key.replace("_", " "), tables.cell(_plain(value), overflow="fold"))
+        table.add_row(key.replace("_", " "), Text(_plain(value), overflow="fold"))
     tables.show(table)
 
 

@@ -6,7 +6,14 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+import platformdirs
+
 from scrapline.system.errors import ScraplineError
+
+
+def user_cache_folder() -> Path:
+    """Where this user's runs keep what they can make anew, shared by all clones; it may not exist."""
+    return Path(platformdirs.user_cache_dir("scrapline", appauthor=False))
 
 
 def remove(path: Path) -> None:
@@ -28,7 +35,7 @@ def read_json(path: Path) -> dict[str, Any]:
         content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise ScraplineError(f"{path} is not here yet: run `dvc repro` (or `dvc pull`)") from None
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise ScraplineError(f"{path} is damaged ({error}): run `dvc repro`") from None
     return content
 

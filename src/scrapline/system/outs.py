@@ -39,21 +39,12 @@ def replacing(*targets: Path) -> Iterator[list[Path]]:
 
 
 def recover(*targets: Path) -> None:
-    """Finish what a killed run had begun to put into place, and clear what it left half-written.
-
-    Where the journal itself is damaged, as a power cut may leave it, nobody knows what is whole: what was put aside
-    goes back to its place.
-    """
+    """Finish what a killed run had begun to put into place, and clear what it left half-written."""
     journal = _journal(targets[0])
-    if journal.is_file():
-        meant = _read_journal(journal, targets)
-        for target in meant if meant is not None else ():
+    if os.path.lexists(journal):
+        for target in _read_journal(journal, targets):
             _put(target)
-        for target in targets if meant is None else ():
-            if os.path.lexists(_aside(target)):
-                remove(target)
-                _aside(target).replace(target)
-        journal.unlink()
+        remove(journal)
     remove(_partial(journal))
     for target in targets:
         if not os.path.lexists(target) and os.path.lexists(_aside(target)):
@@ -114,10 +105,9 @@ def _put_all(targets: tuple[Path, ...]) -> None:
     journal = _journal(targets[0])
     draft = _partial(journal)
     try:
-        with draft.open("w", encoding="utf-8") as stream:
-            json.dump([target.as_posix() for target in targets], stream)
-            stream.flush()
-            os.fsync(stream.fileno())
+        draft.write_text(json.dumps([target.as_posix() for target in targets]), encoding="utf-8")
+        for path in (*map(_partial, targets), draft):  # a journal must not outlive, in a power cut, what it speaks of
+            _sync(path)
         draft.replace(journal)
     finally:
         remove(draft)
@@ -134,17 +124,28 @@ def _put_all(targets: tuple[Path, ...]) -> None:
         remove(_aside(target))
 
 
-def _read_journal(journal: Path, targets: tuple[Path, ...]) -> list[Path] | None:
-    """The targets that a journal names, of these or below the repository; None where it is damaged."""
+def _read_journal(journal: Path, targets: tuple[Path, ...]) -> list[Path]:
+    """What a killed run was putting into place.
+
+    A journal that a broken disk has emptied or cut, or that names foreign places, still says that all was written: it
+    is begun only then. The targets at hand are what it meant.
+    """
     try:
         names = json.loads(journal.read_text(encoding="utf-8"))
-    except ValueError:
-        return None
-    if not isinstance(names, list) or not names or not all(isinstance(name, str) for name in names):
-        return None
-    found = [Path(name) for name in names]
-    foreign = (path for path in found if path.is_absolute() or ".." in path.parts)
-    return None if set(foreign) - set(targets) else found
+    except (OSError, ValueError, RecursionError):
+        return list(targets)
+    if not isinstance(names, list) or not all(isinstance(name, str) and name for name in names):
+        return list(targets)
+    meant = [Path(name) for name in names]
+    ours = all(path in targets or not (path.is_absolute() or ".." in path.parts) for path in meant)
+    return meant if ours and targets[0] in meant else list(targets)
+
+
+def _sync(path: Path) -> None:
+    """Have the file, or all of the folder, on the disk itself and not only on its way there."""
+    for file in [path, *path.rglob("*")] if path.is_dir() else [path]:
+        with suppress(OSError), file.open("rb") as stream:  # a folder, or a file system that cannot
+            os.fsync(stream.fileno())
 
 
 def _put(target: Path) -> None:

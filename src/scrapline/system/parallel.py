@@ -1,6 +1,5 @@
 """Ordered maps over processes or threads whose memory does not grow with the number of items."""
 
-import math
 import multiprocessing
 import multiprocessing.connection
 import os
@@ -11,10 +10,10 @@ from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
-from pathlib import Path
 from types import FrameType
 from typing import TypeVar
 
+from scrapline.system.cgroups import cpu_limit
 from scrapline.system.errors import ScraplineError
 from scrapline.system.signals import holding_stops
 
@@ -23,27 +22,20 @@ R = TypeVar("R")
 
 _STOPPING = {signal.SIGINT, signal.SIGTERM}
 _GRACE_S = 5.0
-_MOST_PROCESSES = 61  # Windows cannot wait for more
+_QUOTA = cpu_limit()
+# More handles than these, and some of Python's own, Windows cannot wait for at once.
+_MOST_WORKERS_ON_WINDOWS = 61
 
 
-def cores(cgroup: Path = Path("/sys/fs/cgroup")) -> int:
-    """CPU cores this process may use: those it is bound to, or fewer where its container's time is limited."""
-    bound = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    quota = _container_quota(cgroup)
-    return bound if quota is None else max(1, min(bound, math.ceil(quota)))
+def cores() -> int:
+    """CPU cores this process may use: those it may run on, and no more than its container's quota pays for."""
+    usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return usable if _QUOTA is None else min(usable, _QUOTA)
 
 
-def _container_quota(cgroup: Path) -> float | None:
-    """Cores' worth of time that a container may take, by cgroups of version 2 or 1; None where nothing limits it."""
-    try:
-        if (unified := cgroup / "cpu.max").is_file():
-            quota, period = unified.read_text(encoding="ascii").split()
-        else:
-            quota, period = ((cgroup / "cpu" / f"cpu.cfs_{name}_us").read_text("ascii") for name in ("quota", "period"))
-        share = float(quota) / float(period)
-    except (OSError, ValueError, ZeroDivisionError):  # no such file, or `max`
-        return None
-    return share if share > 0 else None
+def workers(usable: int, *, windows: bool = os.name == "nt") -> int:
+    """Worker processes for so many cores."""
+    return min(usable, _MOST_WORKERS_ON_WINDOWS) if windows else usable
 
 
 def process_map(function: Callable[[T], R], items: Iterable[T]) -> Generator[R, None, None]:
@@ -53,7 +45,7 @@ def process_map(function: Callable[[T], R], items: Iterable[T]) -> Generator[R, 
     """
     # Spawned, not forked: the same on every platform, and no lock is copied in the middle of its use.
     context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(min(cores(), _MOST_PROCESSES), mp_context=context, initializer=_start_worker) as pool:
+    with ProcessPoolExecutor(workers(cores()), mp_context=context, initializer=_start_worker) as pool:
         try:
             yield from _windowed(pool, function, items, window=8 * cores())
         except BrokenProcessPool:

@@ -6,8 +6,7 @@ from torch import Tensor, nn
 
 from scrapline.cli.console import info
 from scrapline.model.compute import native_bf16
-from scrapline.model.feature_cache import Features
-from scrapline.model.features import Extractor
+from scrapline.model.features import Extractor, Features
 from scrapline.params import Params
 from scrapline.train.augment import views
 from scrapline.train.fit import Epoch, Optimiser, Progress, Sums, balanced_weights

@@ -1,4 +1,3 @@
-import json
 import os
 import signal
 import subprocess
@@ -128,50 +127,71 @@ def test_a_stop_is_a_stop_whatever_a_library_makes_of_it(handler: str) -> None:
     assert (done.returncode, done.stderr) == (143, "error: terminated\n")
 
 
-def in_python(code: str, **environment: str) -> subprocess.CompletedProcess[bytes]:
-    prelude = f"import sys; sys.path.insert(0, {str(ROOT / 'src')!r})\nfrom scrapline.cli import start\n"
-    return subprocess.run([sys.executable, "-c", prelude + code], capture_output=True, env=os.environ | environment)
+def run_body(body: str, **how: object) -> subprocess.CompletedProcess[str]:
+    """A command of one line, run by `entry`."""
+    script = "import sys, typer\nfrom scrapline.cli import console, entry, tables\napp = typer.Typer()\n"
+    script += f"@app.command()\ndef work():\n    {body}\n\nentry.run(app)\n"
+    environment = os.environ | {"PYTHONPATH": str(ROOT / "src")} | how.pop("environment", {})  # type: ignore[operator]
+    streams = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE} | how
+    command = [sys.executable, "-c", script]
+    return subprocess.run(command, env=environment, timeout=300, text=True, errors="replace", **streams)  # type: ignore[call-overload, no-any-return]
 
 
-@pytest.mark.parametrize(("code", "message"), [("'no room left'", b"error: no room left"), ("3", b""), ("None", b"")])
-def test_an_exit_with_a_text_is_a_failure(code: str, message: bytes) -> None:
-    script = f"""
-import typer
-from scrapline.cli import entry
-app = typer.Typer()
-@app.command()
-def command() -> None:
-    sys.exit({code})
-sys.argv = ["x"]
-entry.run(app)
-"""
-    done = in_python(script)
-    assert done.returncode == {"3": 3, "None": 0}.get(code, 1)
-    assert done.stderr.strip() == message
+@pytest.mark.parametrize(
+    ("body", "code", "said"),
+    [
+        ("sys.exit('error: no such thing')", 1, "error: no such thing\n"),
+        ("sys.exit(3)", 3, ""),
+        ("sys.exit()", 0, ""),
+        ("raise MemoryError", 1, "error: out of memory: close other programs"),
+        (
+            "raise RuntimeError('[enforce fail] DefaultCPUAllocator: can\\'t allocate memory')",
+            1,
+            "error: out of memory",
+        ),
+        ("raise RuntimeError('std::bad_alloc')", 1, "error: out of memory"),
+        ("work()", 1, "error: an input is nested too deeply to be read\n"),
+        ("raise OSError(28, 'No space left on device', 'x\\x1b[31m.pth')", 1, r"device: x\x1b[31m.pth"),
+    ],
+)
+def test_every_way_to_end_has_its_code_and_its_line(body: str, code: int, said: str) -> None:
+    done = run_body(body)
+    assert done.returncode == code
+    assert said in done.stderr
+    assert len(done.stderr.splitlines()) <= 1
 
 
-NAME = "玻璃 métal \x1b[31m\u202e"
+def test_a_fault_of_our_own_shows_where_it_is() -> None:
+    done = run_body("raise RuntimeError('a bug')")
+    assert done.returncode == 1
+    assert "Traceback" in done.stderr
 
 
-@pytest.mark.parametrize("encoding", ["cp1252", "ascii", "utf-8"])
-def test_a_name_outside_the_encoding_has_a_stand_in(encoding: str) -> None:
-    script = f"""
-from rich.table import Table
-from scrapline.cli import console, tables
-name = {NAME!r}
-console.info(name)
-table = Table("class")
-table.add_row(tables.cell(name))
-tables.show(table)
-print(console.json_line({{"class": name}}))
-with console.counter("x", 1) as advance:
-    advance(1)
-"""
-    done = in_python(script, PYTHONIOENCODING=encoding)
-    assert done.returncode == 0, done.stderr
-    out, err = done.stdout.decode(encoding), done.stderr.decode(encoding)
-    assert not {"\x1b", "\u202e"} & set(out + err)
-    assert ("玻璃" if encoding == "utf-8" else r"\u73bb\u7483") in err
-    assert r"\x1b[31m\u202e" in err.replace("\n", "")
-    line = out.strip().splitlines()[-1]
-    assert json.loads(line) == {"class": NAME}
+@pytest.mark.parametrize("encoding", ["cp1252", "ascii"])
+def test_a_narrow_encoding_gets_a_stand_in(encoding: str) -> None:
+    body = "from rich.table import Table; t = Table(); t.add_row('Ж', '玻璃'); tables.show(t); print('Ж'); "
+    body += "console.info('Ж'); list(console.track([1], 'Ж', 1))"
+    done = run_body(body, environment={"PYTHONIOENCODING": encoding})
+    assert (done.returncode, "Traceback" in done.stderr) == (0, False)
+    assert r"\u0416" in done.stdout
+    assert r"\u0416" in done.stderr
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs POSIX pipes")
+@pytest.mark.parametrize("stream", ["stdout", "stderr"])
+def test_a_reader_that_left_gets_no_traceback(stream: str) -> None:
+    reader, writer = os.pipe()
+    os.close(reader)
+    body = "print('x' * 200_000); console.info('x' * 200_000); sys.exit('late')"
+    done = run_body(body, **{stream: writer})
+    os.close(writer)
+    assert done.returncode == 1
+    assert "Traceback" not in (done.stdout or "") + (done.stderr or "")
+    assert "Exception ignored" not in (done.stderr or "")
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs Linux's /dev/full")
+def test_results_that_did_not_reach_their_file_are_a_failure() -> None:
+    with Path("/dev/full").open("w") as full:
+        done = run_body("print('results')", stdout=full)
+    assert (done.returncode, done.stderr) == (1, "error: No space left on device\n")

@@ -1,72 +1,101 @@
+"""The cache of features: what its key holds, what it keeps, and what becomes of a run without it."""
+
+import ast
 import os
+from collections.abc import Callable
+from importlib import metadata
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from scrapline.model import feature_cache
+import closure
+from scrapline.model import feature_cache as cache
+from scrapline.model import features
 
-VALUES = np.arange(6, dtype=np.float32).reshape(1, 2, 3)
-
-
-class Compute:
-    """Writes what an extractor would; counts how often it is asked."""
-
-    def __init__(self) -> None:
-        self.calls = 0
-
-    def __call__(self, folder: Path) -> None:
-        self.calls += 1
-        np.save(folder / "values.npy", VALUES)
-        np.save(folder / "labels.npy", np.array([0, 1]))
+VALUES = np.arange(12, dtype=np.float32).reshape(2, 3, 2)
+LABELS = np.array([0, 1, 0])
 
 
-def ask(name: str, compute: Compute) -> feature_cache.Features:
-    return feature_cache.kept(name, {"k": 1}, compute, ["a", "b"], described="train features")
+def write(folder: Path) -> None:
+    np.save(folder / "values.npy", VALUES)
+    np.save(folder / "labels.npy", LABELS)
 
 
-def test_features_are_computed_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(feature_cache, "cache_folder", lambda: tmp_path / "cache")
-    compute = Compute()
-    for _ in range(2):
-        np.testing.assert_array_equal(ask("one", compute).values, VALUES)
-    assert compute.calls == 1
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "home"))
+    return tmp_path / "home/scrapline/features"
 
 
-def test_a_cache_folder_that_cannot_be_made_costs_the_cache_only(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+def entries(folder: Path) -> set[str]:
+    return {path.name for path in folder.iterdir()}
+
+
+@pytest.mark.skipif(os.name == "nt", reason="the cache folder is set otherwise there")
+def test_the_cap_goes_by_size_and_the_oldest_used_go_first(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for number in range(4):
+        cache.make({"number": number}, write)
+    keys = [cache.entry({"number": number}) for number in range(4)]
+    for number, used in enumerate((100, 400, 200, 300)):
+        os.utime(keys[number] / "key.json", (used, used))
+    assert cache.load(keys[0]) is not None, "its use now counts"
+    size = sum(path.stat().st_size for path in keys[0].iterdir())
+    monkeypatch.setattr(cache, "KEPT_BYTES", int(3.5 * size))
+    cache.make({"number": 4}, write)
+    assert entries(home) == {path.name for path in (keys[0], keys[1], cache.entry({"number": 4}))}
+
+
+@pytest.mark.skipif(os.name == "nt", reason="the cache folder is set otherwise there")
+def test_the_entry_just_made_stays_however_large(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cache, "KEPT_BYTES", 1)
+    for number in range(2):
+        np.testing.assert_array_equal(cache.make({"number": number}, write)[0], VALUES)
+    assert entries(home) == {cache.entry({"number": 1}).name}
+
+
+@pytest.mark.skipif(os.name == "nt", reason="the cache folder is set otherwise there")
+@pytest.mark.parametrize("made", ["a file at home", "a file inside", "a full disk"])
+def test_a_cache_that_cannot_be_written_costs_a_warning_and_no_bit(
+    made: str, home: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    (tmp_path / ".cache").write_text("a file, where a folder should be")
-    monkeypatch.setattr(feature_cache, "cache_folder", lambda: tmp_path / ".cache/scrapline/features")
     said: list[str] = []
-    monkeypatch.setattr(feature_cache, "info", said.append)
-    found = ask("one", Compute())
-    np.testing.assert_array_equal(found.values, VALUES)
-    np.testing.assert_array_equal(found.labels, [0, 1])
-    assert len(said) == 1
-    assert "cannot be used (Not a directory)" in said[0]
+    monkeypatch.setattr(cache, "info", said.append)
+    writing: Callable[[Path], None] = write
+    if made == "a full disk":
+
+        def writing(folder: Path) -> None:
+            write(folder)
+            if home in folder.parents:
+                raise OSError(28, "No space left on device")
+
+    else:
+        place = home.parents[1] if made == "a file at home" else home
+        place.parent.mkdir(parents=True, exist_ok=True)
+        place.write_text("no folder")
+    values, labels = cache.make({"key": 1}, writing)
+    np.testing.assert_array_equal(values, VALUES)
+    np.testing.assert_array_equal(labels, LABELS)
+    (line,) = said
+    assert line.startswith(f"warning: {home} cannot be written (")
+    assert cache.load(cache.entry({"key": 1})) is None
+    assert made != "a full disk" or entries(home) == set(), "nothing half-made is left"
 
 
-def test_the_least_recently_used_go_when_the_cap_is_reached(tmp_path: Path) -> None:
-    for age, name in enumerate(["newest", "used lately", "old", "oldest"]):
-        (tmp_path / name).mkdir()
-        (tmp_path / name / "values.npy").write_bytes(bytes(100))
-        os.utime(tmp_path / name, (1000 - age, 1000 - age))
-    feature_cache.prune(tmp_path, newest=tmp_path / "newest", max_bytes=250)
-    assert {path.name for path in tmp_path.iterdir()} == {"newest", "used lately"}
-
-
-def test_what_was_just_made_stays_however_large(tmp_path: Path) -> None:
-    (tmp_path / "new").mkdir()
-    (tmp_path / "new/values.npy").write_bytes(bytes(1000))
-    feature_cache.prune(tmp_path, newest=tmp_path / "new", max_bytes=10)
-    assert (tmp_path / "new").is_dir()
-
-
-def test_being_found_again_counts_as_use(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(feature_cache, "cache_folder", lambda: tmp_path)
-    compute = Compute()
-    ask("one", compute)
-    os.utime(tmp_path / "one", (1000, 1000))
-    ask("one", compute)
-    assert (tmp_path / "one").stat().st_mtime > 1000
+def test_the_key_holds_all_code_that_makes_features_and_all_libraries() -> None:
+    """Read from the imports: a module or a library that joins in is asked for here."""
+    found: set[Path] = set()
+    closure._follow("scrapline.model.features", found)
+    # These print, place files and share out work.
+    others = {path for path in found - set(features.code_files()) if path.parent.name not in ("system", "cli")}
+    assert others == {closure.SRC / "scrapline/__init__.py"}
+    distributions = metadata.packages_distributions()
+    used = {
+        distribution.lower()
+        for path in features.code_files()
+        for module in closure.imported(ast.parse(path.read_text(encoding="utf-8")))
+        for distribution in distributions.get(module.split(".")[0], [])
+    }
+    # Fonts are for pictures that people look at.
+    assert used - set(features.LIBRARIES) <= {"matplotlib"}
+    assert {"numpy", "opencv-python-headless", "pillow", "simplejpeg", "torch"} <= used

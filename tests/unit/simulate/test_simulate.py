@@ -57,7 +57,7 @@ def simulate(network: StubNetwork, items: int = 400, rate: float = 500) -> None:
     with patch.context() as patched:
         patched.setattr(stage.Stages, "read", lambda: None)
         patched.setattr(stage.deployed, "model_path", lambda: None)
-        patched.setattr(stage.Engine, "load", lambda path: network)
+        patched.setattr(stage.deployed, "load", lambda path: network)
         stage.simulate(Simulate(items=items, items_per_s=rate, belt_m_per_s=1, camera_to_ejector_m=5))
 
 

@@ -158,20 +158,65 @@ def test_a_lock_of_a_killed_process_is_none() -> None:
     assert tree() == {"a.txt": "new"}
 
 
-@pytest.mark.parametrize("journal", ["", "[", "{}", "[]", "[1]", '["/etc/passwd"]', '["../b.txt"]', "\x00\x00"])
-def test_a_damaged_journal_brings_back_what_was_put_aside(journal: str) -> None:
-    """As a power cut may leave it, in the middle of putting `a` and `b.txt` into place."""
-    put({".a.old": OLD["a"], "a": NEW["a"], ".b.txt.partial": "new b", "b.txt": "old b", ".a.journal": journal})
+DAMAGED = {
+    "empty": "",
+    "cut": '["a", "b.t',
+    "zeros": "\0" * 12,
+    "no list": '{"a": 1}',
+    "a list of something else": "[1, null]",
+    "brackets without end": "[" * 100_000,
+    "foreign, absolute": '["a", "/etc/hostname"]',
+    "foreign, above": '["a", "../b.txt"]',
+    "of other targets": '["c"]',
+    "an empty name": '["a", ""]',
+}
+
+
+@pytest.mark.parametrize("journal", DAMAGED.values(), ids=DAMAGED)
+@pytest.mark.parametrize("done", range(5), ids=lambda done: f"{done} renames done")
+def test_a_damaged_journal_loses_nothing(journal: str, done: int) -> None:
+    """Whatever it holds, it stands only where all was written: the new outs come into place, as without the damage."""
+    put(OLD | {".a.partial": NEW["a"], ".b.txt.partial": NEW["b.txt"], ".a.journal": journal})
+    steps = (("a", ".a.old"), (".a.partial", "a"), ("b.txt", ".b.txt.old"), (".b.txt.partial", "b.txt"))
+    for source, target in steps[:done]:
+        Path(source).replace(target)
     outs.recover(Path("a"), Path("b.txt"))
-    assert tree() == OLD
+    assert tree() == NEW
     replace_both()
     assert tree() == NEW
 
 
-def test_a_journal_of_a_folder_elsewhere_is_followed(tmp_path: Path) -> None:
-    """`publish` takes any folder."""
-    away = tmp_path.parent / f"{tmp_path.name}-elsewhere"
-    (away.parent / f".{away.name}.partial").mkdir()
-    (away.parent / f".{away.name}.journal").write_text(f'["{away.as_posix()}"]')
-    outs.recover(away)
-    assert away.is_dir()
+def test_a_journal_that_is_no_file_is_none() -> None:
+    put(OLD | {".a.journal": {"x": ""}})
+    replace_both()
+    assert tree() == NEW
+
+
+def test_a_foreign_path_in_a_journal_is_left_alone(tmp_path: Path) -> None:
+    (tmp_path / "elsewhere").mkdir()
+    put({"t": "theirs", ".t.partial": "planted"}, tmp_path / "elsewhere")
+    journal = f'["a", "{(tmp_path / "elsewhere/t").as_posix()}"]'
+    put(OLD | {".a.journal": journal})
+    outs.recover(Path("a"), Path("b.txt"))
+    assert tree(Path("elsewhere")) == {"t": "theirs", ".t.partial": "planted"}
+
+
+@pytest.mark.skipif(not Path("/proc/self/fd").is_dir(), reason="needs Linux's /proc")
+def test_what_is_put_into_place_is_on_the_disk_before_the_journal(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Else a power cut may leave a journal whose new files are empty, in place of the old ones."""
+    order: list[str] = []
+    fsync, replace = os.fsync, os.replace
+
+    def note_sync(number: int) -> None:
+        order.append(Path(f"/proc/self/fd/{number}").readlink().name)
+        fsync(number)
+
+    def note_replace(source: object, target: object) -> None:
+        order.append(f"-> {Path(str(target)).name}")
+        replace(source, target)  # type: ignore[arg-type]
+
+    monkeypatch.setattr("os.fsync", note_sync)
+    monkeypatch.setattr("os.replace", note_replace)
+    replace_both()
+    before = order[: order.index("-> .a.journal")]
+    assert {"y", ".b.txt.partial", "..a.journal.partial"} <= set(before)

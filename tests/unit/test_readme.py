@@ -8,6 +8,8 @@ import pytest
 import yaml
 
 from conftest import ROOT
+from scrapline.report.summary import summary
+from unit.report.test_summary import stages
 
 DOCS = ROOT / "docs/trashnet"
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -63,6 +65,19 @@ def test_the_published_run_is_the_recipe_with_its_weights_named_truthfully() -> 
     assert recipe["model"].pop("weights") == "imagenet"
     assert params == recipe
     assert "partial" in weights["description"].lower()
+
+
+def test_dvcs_tables_show_the_figures_of_the_summary_and_fit_a_screen() -> None:
+    shown = re.search(r"<!-- dvc-tables:begin .*?-->\n(.*?)\n<!-- dvc-tables:end -->", README, re.DOTALL)
+    assert shown is not None
+    lines = shown[1].splitlines()
+    figures = {f"{group}.{name}" for group, content in summary(stages(6)).items() for name in content}
+    diffed = [line.split()[1] for line in lines if line.startswith("results/summary.json")]
+    assert 0 < len(diffed) <= 25
+    assert set(diffed) <= figures
+    assert max(map(len, lines)) <= 120
+    for command in ("dvc metrics diff ", "dvc exp show "):
+        assert any(line.startswith(f"$ {command}") for line in lines)
 
 
 def test_links_and_pictures_exist() -> None:

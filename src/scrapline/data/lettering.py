@@ -140,7 +140,8 @@ def _look_up(letters: set[str]) -> None:
             return
     if None not in _font_of.values():  # one line a run
         info(
-            f"no installed font has {wanted[0]}: pictures show {_stand_in(wanted[0])} instead; install one that has it"
+            f"no installed font has {wanted[0]}: pictures show such letters by their number, {_stand_in(wanted[0])}; "
+            "install a font that has them"
         )
     _font_of.update(dict.fromkeys(wanted))
 

@@ -43,7 +43,7 @@ def to_srgb(pixels: Pixels, mode: str, profile: bytes | None) -> Pixels | None:
     space, transform = _transform(profile)
     if transform is None or space == "CMYK" or (space == "L" and mode not in _GREY_MODES):
         return None
-    stored = Image.fromarray(np.ascontiguousarray(pixels[..., 0] if space == "L" else pixels))
+    stored = Image.fromarray(np.ascontiguousarray(pixels[:, :, 0] if space == "L" else pixels))
     return np.asarray(transform.apply(stored))
 
 
@@ -76,7 +76,7 @@ def _transform(profile: bytes) -> tuple[str, ImageCms.ImageCmsTransform | None]:
             return mode, transform
         steps = np.arange(0, 256, 15, dtype=np.uint8)
         cube = np.stack(np.meshgrid(steps, steps, steps), axis=-1).reshape(1, -1, 3)
-        samples = Image.fromarray(cube if mode == "RGB" else steps[None])
+        samples = Image.fromarray(cube if mode == "RGB" else steps.reshape(1, -1))
         moved = np.asarray(transform.apply(samples)).astype(int) - np.asarray(samples.convert("RGB"))
         return mode, transform if np.abs(moved).max() > _SAME_LEVELS else None
     except Exception:  # littleCMS raises whatever a damaged profile makes it trip over

@@ -27,7 +27,7 @@ def is_deep(data: bytes, image: Image.Image) -> bool:
     if image.format == "PNG":
         return len(data) > _PNG_DEPTH_AT and data[_PNG_DEPTH_AT] == 16
     if image.format == "TIFF":
-        return max(_tag(image, _BITS_PER_SAMPLE, 1)) > 8
+        return bool(max(_tag(image, _BITS_PER_SAMPLE, 1)) > 8)
     return image.mode == "I" or image.mode.startswith("I;16")
 
 

@@ -12,8 +12,8 @@ mpl.use("Agg")
 from matplotlib import pyplot as plt
 
 from scrapline.data import imaging
-from scrapline.data.imaging import Preprocessing
 from scrapline.data.contact_sheets import Thumb, contact_sheet
+from scrapline.data.imaging import Preprocessing
 from scrapline.line.conveyor import Result
 from scrapline.line.sorter import Action
 

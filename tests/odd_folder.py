@@ -60,7 +60,7 @@ def quarters() -> Image.Image:
 def encoded(image: Image.Image, kind: str, **options: object) -> bytes:
     """An image's file."""
     buffer = io.BytesIO()
-    image.save(buffer, kind, **options)
+    image.copy().save(buffer, kind, **options)  # a copy: Pillow leaves one encoder's settings on an image
     return buffer.getvalue()
 
 
@@ -93,11 +93,13 @@ def files() -> list[Odd]:
         Odd("cmyk.tif", encoded(image.convert("CMYK"), "TIFF"), STORED, tolerance=2),
         Odd("progressive.jpg", encoded(image, "JPEG", progressive=True, **fine), STORED),
         Odd("palette.png", encoded(image.quantize(8), "PNG"), STORED, tolerance=0),
-        Odd("animated.gif", encoded(image, "GIF", save_all=True, append_images=[black]), STORED),
-        Odd("animated.webp", encoded(image, "WEBP", save_all=True, append_images=[black], lossless=True), STORED),
-        Odd("animated.png", encoded(image, "PNG", save_all=True, append_images=[black]), STORED, tolerance=0),
-        Odd("two.mpo", encoded(image, "MPO", save_all=True, append_images=[black], **fine), STORED),
-        Odd("pages.tif", encoded(image, "TIFF", save_all=True, append_images=[black]), STORED, tolerance=0),
+        Odd("animated.gif", encoded(image, "GIF", save_all=True, append_images=[black.copy()]), STORED),
+        Odd(
+            "animated.webp", encoded(image, "WEBP", save_all=True, append_images=[black.copy()], lossless=True), STORED
+        ),
+        Odd("animated.png", encoded(image, "PNG", save_all=True, append_images=[black.copy()]), STORED, tolerance=0),
+        Odd("two.mpo", encoded(image, "MPO", save_all=True, append_images=[black.copy()], **fine), STORED),
+        Odd("pages.tif", encoded(image, "TIFF", save_all=True, append_images=[black.copy()]), STORED, tolerance=0),
         Odd("more after the end.jpg", plain + bytes(5000) + b"JUNK", STORED),
         Odd("photo.avif", encoded(image, "AVIF", quality=95, subsampling="4:4:4"), STORED, tolerance=6),
         Odd("photo.heic", (Path(__file__).parent / "data/quarters.heic").read_bytes(), STORED, tolerance=8),

@@ -43,7 +43,8 @@ def to_srgb(pixels: Pixels, mode: str, profile: bytes | None) -> Pixels | None:
     space, transform = _transform(profile)
     if transform is None or space == "CMYK" or (space == "L" and mode not in _GREY_MODES):
         return None
-    stored = Image.fromarray(np.ascontiguousarray(pixels[:, :, 0] if space == "L" else pixels))
+    channels: Pixels = np.ascontiguousarray(pixels[:, :, 0]) if space == "L" else np.ascontiguousarray(pixels)
+    stored = Image.fromarray(channels)
     return np.asarray(transform.apply(stored))
 
 
@@ -60,7 +61,7 @@ def _no_alpha(image: Image.Image, rgba: Image.Image) -> bool:
     """Whether a fourth channel is there that means nothing: TIFF says so, and a BMP's is often left at zero."""
     if image.format == "TIFF" and image.mode == "RGBA":
         extra = getattr(image, "tag_v2", {}).get(_EXTRA_SAMPLES, 0)
-        return (extra[0] if isinstance(extra, tuple) and extra else extra) in {0, ()}
+        return not np.any(np.ravel(extra)[:1])
     return image.format == "BMP" and rgba.getextrema()[3] == (0, 0)
 
 

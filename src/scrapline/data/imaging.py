@@ -249,7 +249,8 @@ def _orientation(image: Image.Image) -> int:
 def _shrink(pixels: Pixels, max_side: int) -> Pixels:
     height, width = pixels.shape[:2]
     # Lines on a long object are lost for good where its short side is scaled below the network's input.
-    factor = max(max_side / max(width, height), min(1.0, max_side / 2 / min(width, height)))
+    half = -(-max_side // 2)
+    factor = max(max_side / max(width, height), min(1.0, half / min(width, height)))
     if max(width, height) <= max_side or factor >= 1:
         return pixels
     return scale(pixels, max(1, round(width * factor)), max(1, round(height * factor)))

@@ -11,16 +11,27 @@ from typing import Any
 import cv2
 import numpy as np
 import numpy.typing as npt
+import pi_heif  # type: ignore[import-untyped]
 import simplejpeg
 from PIL import Image, UnidentifiedImageError
+
+from scrapline.data import colour, depth
+from scrapline.data.errors import ImageError as ImageError
 
 Pixels = npt.NDArray[np.uint8]
 
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
-IMAGE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff", ".ppm", ".pgm"})
+IMAGE_SUFFIXES = frozenset(
+    f".{name}"
+    for name in (
+        *("jpg", "jpeg", "jpe", "jfif", "mpo", "png", "webp", "bmp", "gif", "tif", "tiff"),
+        *("ppm", "pgm", "pbm", "pnm", "heic", "heif", "avif"),
+    )
+)
+# The only formats whose parsers an untrusted file meets; an MPO is opened as the JPEG that it begins with.
+FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "GIF", "TIFF", "PPM", "HEIF", "AVIF")
 
-_FORMATS = frozenset({"JPEG", "MPO", "PNG", "WEBP", "BMP", "GIF", "TIFF", "PPM"})
 _MAX_PIXELS = 100_000_000
 _ORIENTATION_TAG = 0x0112
 _LIBJPEG_HALVES = 3  # it decodes at an eighth of the size at least
@@ -42,18 +53,7 @@ warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)
 # A damaged tag block costs the metadata, not the photo.
 warnings.filterwarnings("ignore", module=r"PIL\..*", category=UserWarning)
 logging.getLogger("PIL").addHandler(logging.NullHandler())
-
-
-class ImageError(Exception):
-    """An image that cannot be used. `reason` is one of quarantine.csv's reasons; the message is its detail."""
-
-    def __init__(self, reason: str, detail: str) -> None:
-        super().__init__(detail)
-        self.reason = reason
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        """Travel between processes with both arguments."""
-        return (ImageError, (self.reason, str(self)))
+pi_heif.register_heif_opener()
 
 
 @dataclass(frozen=True)
@@ -61,12 +61,14 @@ class Preprocessing:
     """How bytes become the network's input; travels in the checkpoint and in the ONNX file.
 
     `max_side` and `input_size` are pixels; `mean` and `std` are per RGB channel on a scale of 0 to 1.
+    `undeclared_bits` is the depth of the training photos' 16-bit files that declare none; None where there were none.
     """
 
     input_size: int
     max_side: int
     mean: tuple[float, float, float] = IMAGENET_MEAN
     std: tuple[float, float, float] = IMAGENET_STD
+    undeclared_bits: int | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """Plain lists and numbers, for JSON and checkpoints."""
@@ -75,19 +77,31 @@ class Preprocessing:
     @classmethod
     def from_dict(cls, raw: dict[str, Any]) -> "Preprocessing":
         """The inverse of `to_dict`."""
-        return cls(raw["input_size"], raw["max_side"], tuple(raw["mean"]), tuple(raw["std"]))
+        return cls(
+            raw["input_size"], raw["max_side"], tuple(raw["mean"]), tuple(raw["std"]), raw.get("undeclared_bits")
+        )
 
 
 @dataclass(frozen=True)
 class Decoded:
-    """A photo as plain RGB, uint8 [H, W, 3], no side longer than asked; `original_size` is (width, height) as stored.
+    """A photo as plain RGB, uint8 [H, W, 3], scaled down as asked; `original_size` is (width, height) as stored.
 
     `plain` says that any viewer shows the stored bytes as these pixels: nothing was turned, flattened or scaled.
+    `format` is Pillow's name of the file's format; `scaled` and `deep` that it was too large, or of more than 8 bits.
     """
 
     pixels: Pixels
     original_size: tuple[int, int]
     plain: bool
+    format: str
+    scaled: bool
+    deep: bool
+    animated: bool
+
+    @property
+    def kept(self) -> bool:
+        """Whether its bytes go into the shards as they are: one JPEG or PNG, of eight bits, not scaled down."""
+        return self.format in {"JPEG", "PNG"} and not (self.scaled or self.deep or self.animated)
 
     @property
     def image(self) -> Image.Image:
@@ -109,61 +123,80 @@ class _Scratch(threading.local):
 _scratch = _Scratch()
 
 
-def decode(data: bytes, max_side: int) -> Decoded:
-    """Decode one photo for real: EXIF orientation, palette, alpha, CMYK, 16 bit and animation become plain RGB.
+def decode(data: bytes, max_side: int, *, undeclared_bits: int | None = None) -> Decoded:
+    """Decode one photo for real: EXIF orientation, palette, alpha, CMYK, depth and animation become plain sRGB.
 
-    Alpha is laid on white, an animation gives its first frame, and a photo with a side past `max_side` pixels is
-    scaled down to it. Raises ImageError with the reason and detail that quarantine.csv shows.
+    Alpha is laid on white, an animation gives its first frame, an embedded profile is applied, and a photo with a
+    side past `max_side` pixels is scaled down to it, but for a long one's short side, which keeps half of `max_side`.
+    `undeclared_bits`: as in Preprocessing. Raises ImageError with the reason and detail that quarantine.csv shows.
     """
-    return _decode(data, max_side)
+    return _decode(data, max_side, undeclared_bits)
 
 
 def scale(pixels: Pixels, width: int, height: int) -> Pixels:
-    """Scale uint8 [H, W, 3] to another size: halved while a side is twice too long, then linearly.
+    """Scale uint8 [H, W, 3] to another size: each side halved while it is twice too long, then linearly.
 
     A sixth of the time of a filter as wide as the pixels it leaves, and TrashNet's accuracy is the same.
     """
     # OpenCV reads strides of its own kind only: a turned view is copied first.
     scaled = np.ascontiguousarray(pixels)
     while (halved := _halved(scaled.shape[1], scaled.shape[0], width, height)) is not None:
-        scaled = np.asarray(cv2.resize(scaled, halved, interpolation=cv2.INTER_AREA), dtype=np.uint8)
+        if halved[0] < scaled.shape[1] and halved[1] < scaled.shape[0]:
+            scaled = np.asarray(cv2.resize(scaled, halved, interpolation=cv2.INTER_AREA), dtype=np.uint8)
+            continue
+        # Linear at half the length is the mean of two pixels as well, and quicker where only one side is halved; the
+        # last time, the other side gets its size at once.
+        if _halved(*halved, width, height) is None:
+            halved = (halved[0], height) if halved[0] < scaled.shape[1] else (width, halved[1])
+        scaled = np.asarray(cv2.resize(scaled, halved, interpolation=cv2.INTER_LINEAR), dtype=np.uint8)
     return np.asarray(cv2.resize(scaled, (width, height), interpolation=cv2.INTER_LINEAR), dtype=np.uint8)
 
 
 def load(data: bytes, preprocessing: Preprocessing) -> Pixels:
     """The whole path from a file's bytes to the network's uint8 input [S, S, 3]. Raises ImageError."""
     size = preprocessing.input_size
-    return scale(_decode(data, preprocessing.max_side, size).pixels, size, size)
+    decoded = _decode(data, preprocessing.max_side, preprocessing.undeclared_bits, input_size=size)
+    return scale(decoded.pixels, size, size)
 
 
 def encode_png(image: Image.Image) -> bytes:
-    """Lossless, so that a scaled-down photo has the same pixels in training as on the line."""
+    """Lossless, so that an odd photo that fits has the same pixels in training as on the line."""
     buffer = io.BytesIO()
     image.save(buffer, format="PNG", compress_level=3)
     return buffer.getvalue()
 
 
-def _decode(data: bytes, max_side: int, input_size: int = 0) -> Decoded:
+def encode_jpeg(image: Image.Image) -> bytes:
+    """Of high quality, each pixel with its own colour (4:4:4): an eighth of the bytes of a scaled-down photo's PNG."""
+    buffer = io.BytesIO()
+    image.save(buffer, format="JPEG", quality=95, subsampling=0)
+    return buffer.getvalue()
+
+
+def _decode(data: bytes, max_side: int, undeclared_bits: int | None, *, input_size: int = 0) -> Decoded:
     """Decode; what is only to be scaled to `input_size` may lie in the thread's scratch memory, and be halved."""
     try:
-        image = Image.open(io.BytesIO(data))
+        image = Image.open(io.BytesIO(data), formats=FORMATS)
     except UnidentifiedImageError:
         raise ImageError("unreadable", "not an image" if data else "an empty file") from None
     except Image.DecompressionBombError:
         raise ImageError("unsupported", f"more than {_MAX_PIXELS // 10**6} megapixels") from None
     except Exception as error:  # Pillow's parsers raise whatever a damaged header makes them trip over
         raise ImageError("unreadable", _one_line(error)) from None
-    if image.format not in _FORMATS:
-        raise ImageError("unsupported", f"the format {image.format}")
     size, mode = image.size, image.mode
     try:
+        deep = depth.is_deep(data, image)
         animated = getattr(image, "n_frames", 1) > 1  # walks through the whole file, damaged or not
         # libjpeg scales while it decodes: a 50-megapixel photo never stands in memory whole.
         image.draft("RGB", (2 * max_side, 2 * max_side))
         pixels = _sound_jpeg(data, image, input_size if max(size) <= max_side else 0)
         if pixels is None:
-            image.load()
-            pixels = np.asarray(_to_rgb(image))
+            flat = depth.to_eight_bits(data, image, undeclared_bits) if deep else image
+            flat.load()
+            pixels = np.asarray(colour.to_rgb(flat))
+            mode = flat.mode
+        managed = colour.to_srgb(pixels, mode, image.info.get("icc_profile"))
+        pixels = pixels if managed is None else managed
         turn = _TURNS.get(_orientation(image))
         pixels = _shrink(turn(pixels) if turn else pixels, max_side)
     except ImageError:
@@ -172,8 +205,9 @@ def _decode(data: bytes, max_side: int, input_size: int = 0) -> Decoded:
         cut_short = "truncated" in str(error) or "broken data stream" in str(error) or isinstance(error, EOFError)
         raise ImageError("truncated" if cut_short else "unreadable", _one_line(error)) from None
     plain = image.format in {"JPEG", "PNG"} and mode in {"RGB", "L"} and turn is None and not animated
-    plain = plain and pixels.shape[1::-1] == size and "transparency" not in image.info
-    return Decoded(np.ascontiguousarray(pixels), size, plain)
+    plain = plain and pixels.shape[1::-1] == size and "transparency" not in image.info and not deep and managed is None
+    scaled = max(size) > max_side and sorted(pixels.shape[:2]) != sorted(size)
+    return Decoded(np.ascontiguousarray(pixels), size, plain, str(image.format), scaled, deep, animated)
 
 
 def _sound_jpeg(data: bytes, image: Image.Image, input_size: int) -> Pixels | None:
@@ -186,7 +220,8 @@ def _sound_jpeg(data: bytes, image: Image.Image, input_size: int) -> Pixels | No
         return None
     width, height = image.size
     for _ in range(_LIBJPEG_HALVES if input_size else 0):
-        width, height = _halved(width, height, input_size, input_size) or (width, height)
+        if min(width, height) >= 2 * input_size:
+            width, height = -(-width // 2), -(-height // 2)
     buffer = _scratch.at_least(3 * width * height) if input_size else None
     try:
         pixels: Pixels = simplejpeg.decode_jpeg(data, "RGB", min_width=width, min_height=height, buffer=buffer)
@@ -196,10 +231,12 @@ def _sound_jpeg(data: bytes, image: Image.Image, input_size: int) -> Pixels | No
 
 
 def _halved(width: int, height: int, wanted_width: int, wanted_height: int) -> tuple[int, int] | None:
-    """Half the size, rounded up as libjpeg does, if either side is at least twice too long."""
-    if width < 2 * wanted_width and height < 2 * wanted_height:
-        return None
-    return -(-width // 2), -(-height // 2)
+    """Each side halved, rounded up as libjpeg does, that is at least twice too long; None where neither is."""
+    halved = (
+        -(-width // 2) if width >= 2 * wanted_width else width,
+        -(-height // 2) if height >= 2 * wanted_height else height,
+    )
+    return None if halved == (width, height) else halved
 
 
 def _orientation(image: Image.Image) -> int:
@@ -209,27 +246,14 @@ def _orientation(image: Image.Image) -> int:
         return 1
 
 
-def _to_rgb(image: Image.Image) -> Image.Image:
-    if image.mode == "RGB" and "transparency" not in image.info:
-        return image
-    if image.mode == "I" or image.mode.startswith("I;16"):
-        levels = np.asarray(image).astype(np.int64).clip(0, 65535) >> 8
-        return Image.fromarray(levels.astype(np.uint8)).convert("RGB")
-    if image.mode == "F":
-        raise ImageError("unsupported", "floating-point pixels")
-    if image.mode in {"RGBA", "LA", "PA", "La", "RGBa"} or "transparency" in image.info:
-        rgba = image.convert("RGBA")
-        white = Image.new("RGBA", rgba.size, "white")
-        return Image.alpha_composite(white, rgba).convert("RGB")
-    return image.convert("RGB")
-
-
 def _shrink(pixels: Pixels, max_side: int) -> Pixels:
     height, width = pixels.shape[:2]
-    longest = max(width, height)
-    if longest <= max_side:
+    # Lines on a long object are lost for good where its short side is scaled below the network's input.
+    half = -(-max_side // 2)
+    factor = max(max_side / max(width, height), min(1.0, half / min(width, height)))
+    if max(width, height) <= max_side or factor >= 1:
         return pixels
-    return scale(pixels, max(1, round(width * max_side / longest)), max(1, round(height * max_side / longest)))
+    return scale(pixels, max(1, round(width * factor)), max(1, round(height * factor)))
 
 
 def _one_line(error: Exception) -> str:

@@ -16,6 +16,7 @@ from scrapline.system.errors import ScraplineError
 _TAR_BLOCK = 512
 _TAR_END = 2 * 10 * 1024
 _MAX_PREFIX_BITS = 16
+_DEPTH = "depth.json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +102,19 @@ def read_classes(folder: Path) -> list[str]:
     """Class names in label order."""
     content: list[str] = json.loads(files.require(folder / "classes.json").read_text(encoding="utf-8"))
     return content
+
+
+def write_undeclared_bits(folder: Path, bits: int | None) -> None:
+    """Keep, where there were any, how many bits the 16-bit photos use that declare none, for the line to read alike."""
+    if bits is not None:
+        files.write_json(folder / _DEPTH, {"undeclared_bits": bits})
+
+
+def read_undeclared_bits(folder: Path) -> int | None:
+    """The depth as written; None where no photo needed it."""
+    if not (folder / _DEPTH).is_file():
+        return None
+    return int(files.read_json(folder / _DEPTH)["undeclared_bits"])
 
 
 def check_classes(folder: Path, classes: list[str], model: Path) -> None:

@@ -8,11 +8,12 @@ from pathlib import Path
 
 from scrapline.cli.console import track
 from scrapline.data import duplicates, splitting
+from scrapline.data.depth import bits_for
 from scrapline.data.sources import ContentDigest, Item, Source, count
 from scrapline.params import Data, SplitScheme
 from scrapline.paths import SPLIT_LISTS
 from scrapline.prepare import quality
-from scrapline.prepare.quality import Photo, Rejected
+from scrapline.prepare.quality import Photo, Rejected, Undeclared
 from scrapline.system.errors import ScraplineError
 from scrapline.system.parallel import process_map
 
@@ -21,12 +22,17 @@ THUMBNAILS = "thumbnails"  # in the spool
 
 @dataclass(frozen=True)
 class Examined:
-    """Every image of the source, looked at once."""
+    """Every image of the source, looked at.
+
+    `undeclared` counts 16-bit files that declare no depth; they are all read as of `undeclared_bits` bits.
+    """
 
     photos: list[Photo]
     rejected: list[Rejected]
     images: int
     digest: str
+    undeclared: int = 0
+    undeclared_bits: int | None = None
 
 
 @dataclass(frozen=True)
@@ -56,16 +62,33 @@ def examine(source: Source, spool: Path, data: Data) -> Examined:
     digest = ContentDigest()
     photos: list[Photo] = []
     rejected: list[Rejected] = []
+    waiting: list[tuple[Item, int]] = []
     # Closed before the spool goes: a worker that still writes into it would bring it back.
     with (spool / THUMBNAILS).open("wb") as thumbnails, closing(process_map(examiner, source.items())) as results:
         for item, examination in zip(source.items(), track(results, "examining images", total), strict=True):
             digest.add(item.path, examination.sha256)
-            if isinstance(examination.result, Photo):
+            if isinstance(examination.result, Undeclared):
+                waiting.append((item, examination.result.level))
+            elif isinstance(examination.result, Photo):
                 photos.append(owned(examination.result, item, len(photos)))
                 thumbnails.write(examination.thumbnail)
             else:
                 rejected.append(examination.result)
-    return Examined(photos, rejected, total, digest.hexdigest())
+    if not waiting:
+        return Examined(photos, rejected, total, digest.hexdigest())
+    bits = bits_for(max(level for _, level in waiting))
+    examiner = replace(examiner, undeclared_bits=bits)
+    again = [item for item, _ in waiting]
+    with (spool / THUMBNAILS).open("ab") as thumbnails, closing(process_map(examiner, again)) as results:
+        for item, examination in zip(again, results, strict=True):
+            if isinstance(examination.result, Photo):
+                photos.append(owned(examination.result, item, len(photos)))
+                thumbnails.write(examination.thumbnail)
+            elif isinstance(examination.result, Rejected):
+                rejected.append(examination.result)
+            else:
+                raise ScraplineError(f"{item.path} changed while it was examined: run `prepare` again")
+    return Examined(photos, rejected, total, digest.hexdigest(), len(again), bits)
 
 
 def clean(examined: Examined, reader: "StoredBytes", data: Data, *, seed: int, lists: Path | None) -> Cleaned:
@@ -119,6 +142,12 @@ class StoredBytes:
         if photo.spooled:
             return (self.spool / f"{photo.image_id}.{photo.suffix}").read_bytes()
         return self.source.read(Item(photo.class_name, photo.source_path))
+
+
+def original(reader: StoredBytes, photo: Photo) -> tuple[str, bytes]:
+    """Suffix and bytes of a photo's own file, as the camera wrote it."""
+    item = Item(photo.class_name, photo.source_path)
+    return Path(photo.source_path).suffix.lower(), reader.source.read(item)
 
 
 def _check_listed(split_of: dict[str, str], examined: Examined, lists: Path | None) -> None:

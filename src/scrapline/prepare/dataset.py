@@ -13,7 +13,7 @@ from scrapline.data.contact_sheets import Thumb, contact_sheet
 from scrapline.data.sources import describe
 from scrapline.params import Data
 from scrapline.prepare import quality
-from scrapline.prepare.cleaning import Cleaned, Examined, StoredBytes
+from scrapline.prepare.cleaning import Cleaned, Examined, StoredBytes, original
 from scrapline.prepare.quality import Photo
 from scrapline.system.files import write_json
 
@@ -32,12 +32,17 @@ def write_shards(folder: Path, cleaned: Cleaned, reader: StoredBytes, data: Data
 
 
 def write_test_frames(folder: Path, cleaned: Cleaned, reader: StoredBytes, frames: int) -> int:
-    """Lay out up to `frames` test images as `<class>/<image_id>.<suffix>`, in turn from each class; return how many."""
+    """Lay out up to `frames` test images' own files as `<class>/<image_id>.<suffix>`, in turn from each class.
+
+    A file without an image's suffix gets that of its bytes in the shards. Returns how many.
+    """
     queues = [_of(cleaned, name, "test") for name in reader.source.classes]
     in_turn = [queue[turn] for turn in range(max(map(len, queues))) for queue in queues if turn < len(queue)]
     for photo in in_turn[:frames]:
         (folder / photo.class_name).mkdir(exist_ok=True)
-        (folder / photo.class_name / f"{photo.image_id}.{photo.suffix}").write_bytes(reader(photo))
+        suffix, data = original(reader, photo)
+        suffix = suffix if suffix in imaging.IMAGE_SUFFIXES else f".{photo.suffix}"
+        (folder / photo.class_name / f"{photo.image_id}{suffix}").write_bytes(data)
     return min(frames, len(in_turn))
 
 
@@ -82,11 +87,18 @@ def facts(examined: Examined, data: Data, test_frames: int) -> dict[str, Any]:
         "split": data.split.model_dump(mode="json"),
         "images": examined.images,
         "test_frames": test_frames,
+        "sixteen_bit_without_depth": {"images": examined.undeclared, "read_as_bits": examined.undeclared_bits},
     }
 
 
-def print_summary(cleaned: Cleaned, images: int) -> None:
+def print_summary(cleaned: Cleaned, examined: Examined) -> None:
     """Say on the console what became of the images."""
+    images = examined.images
+    if examined.undeclared:
+        info(
+            f"  {examined.undeclared} 16-bit images do not declare how many bits they use: all of them are read as "
+            f"{examined.undeclared_bits} bits, by the highest value in any, and so will be the line's"
+        )
     sizes = Counter(cleaned.split.values())
     info(f"{images} images, {len(cleaned.photos)} kept: " + ", ".join(f"{sizes[s]} {s}" for s in splitting.SPLITS))
     for reason, number in quality.count_reasons(cleaned.rejected).items():

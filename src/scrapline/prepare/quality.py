@@ -8,12 +8,13 @@ from itertools import groupby
 from pathlib import Path
 
 from scrapline.data import duplicates, imaging
+from scrapline.data.errors import UndeclaredDepthError
 from scrapline.data.sources import FolderSource, Item, Source
 
 
 @dataclass(frozen=True, slots=True)
 class Photo:
-    """A usable image. `suffix` is of the bytes that go into the shards: the file's own, or a PNG made of it.
+    """A usable image. `suffix` is of the bytes that go into the shards: the file's own, or a PNG or JPEG made of it.
 
     `thumbnail` numbers the image's row in the file of thumbnails.
     """
@@ -39,6 +40,13 @@ class Rejected:
     detail: str
 
 
+@dataclass(frozen=True, slots=True)
+class Undeclared:
+    """An image of 16 bits that declares no depth; `level` is its highest value. It is examined again with the depth."""
+
+    level: int
+
+
 @dataclass(frozen=True)
 class Examination:
     """What one image became, with the SHA-256 of its file for the data set's digest.
@@ -47,18 +55,22 @@ class Examination:
     """
 
     sha256: str
-    result: Photo | Rejected
+    result: Photo | Rejected | Undeclared
     thumbnail: bytes = b""
 
 
 @dataclass(frozen=True)
 class Examiner:
-    """Decodes and hashes one image after another; picklable. Bytes that had to be made anew go to `spool`."""
+    """Decodes and hashes one image after another; picklable. Bytes that had to be made anew go to `spool`.
+
+    `undeclared_bits` 0: an image whose depth the folder's range must say gives an Undeclared.
+    """
 
     source: Source
     spool: Path
     min_side: int
     max_side: int
+    undeclared_bits: int = 0
 
     def __call__(self, item: Item) -> Examination:
         """Examine one image. A bad one gives a Rejected with its reason, never an exception."""
@@ -66,20 +78,25 @@ class Examiner:
         sha256 = hashlib.sha256(data).hexdigest()
         try:
             return self._examine(item, data, sha256)
+        except UndeclaredDepthError as error:
+            return Examination(sha256, Undeclared(error.level))
         except imaging.ImageError as error:
             foreign = error.reason == "unreadable" and Path(item.path).suffix.lower() not in imaging.IMAGE_SUFFIXES
             return Examination(sha256, Rejected(item.path, "unsupported" if foreign else error.reason, str(error)))
 
     def _examine(self, item: Item, data: bytes, sha256: str) -> Examination:
         image_id = sha256[:16]
-        decoded = imaging.decode(data, self.max_side)
+        decoded = imaging.decode(data, self.max_side, undeclared_bits=self.undeclared_bits)
         width, height = decoded.original_size
         if min(width, height) < self.min_side:
             raise imaging.ImageError("too_small", f"{width}x{height}, the shorter side needs {self.min_side} pixels")
         image = decoded.image
-        stored = data if decoded.plain else imaging.encode_png(image)
-        suffix = "png" if not decoded.plain or data.startswith(b"\x89PNG") else "jpg"
-        spooled = not (decoded.plain and isinstance(self.source, FolderSource))
+        stored, suffix = data, "png" if decoded.format == "PNG" else "jpg"
+        if decoded.scaled:
+            stored, suffix = imaging.encode_jpeg(image), "jpg"
+        elif not decoded.kept:
+            stored, suffix = imaging.encode_png(image), "png"
+        spooled = not (decoded.kept and isinstance(self.source, FolderSource))
         if spooled:
             (self.spool / f"{image_id}.{suffix}").write_bytes(stored)
         fingerprint = duplicates.fingerprint(image)

@@ -1,7 +1,7 @@
 """The prepare stage: from the source's photos to shards, test frames and a report."""
 
 from scrapline import paths
-from scrapline.data import sources
+from scrapline.data import shards, sources
 from scrapline.params import Params
 from scrapline.prepare import cleaning, dataset
 from scrapline.system.outs import replacing, scratch
@@ -19,7 +19,8 @@ def prepare(settings: Params) -> None:
         examined = cleaning.examine(source, spool, settings.data)
         cleaned = cleaning.clean(examined, reader, settings.data, seed=settings.seed, lists=lists)
         dataset.write_shards(prepared, cleaned, reader, settings.data)
+        shards.write_undeclared_bits(prepared, examined.undeclared_bits)
         laid_out = dataset.write_test_frames(frames, cleaned, reader, settings.data.test_frames)
         facts = dataset.facts(examined, settings.data, laid_out)
         dataset.write_report(report, cleaned, reader, facts, settings.data.max_side)
-    dataset.print_summary(cleaned, examined.images)
+    dataset.print_summary(cleaned, examined)

@@ -13,6 +13,7 @@ from matplotlib import pyplot as plt
 
 from scrapline.data import imaging
 from scrapline.data.contact_sheets import Thumb, contact_sheet
+from scrapline.data.imaging import Preprocessing
 from scrapline.line.conveyor import Result
 from scrapline.line.sorter import Action
 
@@ -21,9 +22,9 @@ _FRAMES = {Action.SORT: "#3a9d5d", Action.REVIEW: "#e0a526"}
 _WRONG, _LOST = "#c8432b", "#666666"
 
 
-def belt(path: Path, results: Sequence[Result], frames: Path, max_side: int) -> None:
+def belt(path: Path, results: Sequence[Result], frames: Path, preprocessing: Preprocessing) -> None:
     """Draw the first items with their decision: green into the right bin, red into a wrong one, amber to a person."""
-    thumbs = [_thumb(result, frames, max_side) for result in results[:BELT_ITEMS]]
+    thumbs = [_thumb(result, frames, preprocessing) for result in results[:BELT_ITEMS]]
     title = f"The first {len(thumbs)} items: green sorted right, red sorted wrong, amber to manual review, grey lost"
     contact_sheet(title, thumbs).save(path)
 
@@ -44,9 +45,11 @@ def latency(path: Path, latency_ms: Sequence[float], deadline_ms: float) -> None
     plt.close(figure)
 
 
-def _thumb(result: Result, frames: Path, max_side: int) -> Thumb:
+def _thumb(result: Result, frames: Path, preprocessing: Preprocessing) -> Thumb:
     try:
-        image = imaging.decode((frames / result.frame).read_bytes(), max_side).image
+        data = (frames / result.frame).read_bytes()
+        bits = preprocessing.undeclared_bits
+        image = imaging.decode(data, preprocessing.max_side, undeclared_bits=bits).image
     except (OSError, imaging.ImageError):
         image = Image.new("RGB", (128, 96), _LOST)
     c, action = result.classification, result.decision.action

@@ -38,7 +38,7 @@ def simulate(settings: Simulate) -> None:
                     first.append(result)
         measured = kpis.metrics(engine.classes, belt.deadline_ms, len(frames)) | {"machine": machine.describe()}
         write_json(folder / paths.SIMULATION_METRICS.name, measured)
-        plots.belt(folder / paths.BELT_PLOT.name, first, paths.TEST_FRAMES, engine.preprocessing.max_side)
+        plots.belt(folder / paths.BELT_PLOT.name, first, paths.TEST_FRAMES, engine.preprocessing)
         plots.latency(folder / paths.LATENCY_PLOT.name, kpis.latency_ms, belt.deadline_ms)
         write_json(summary_path, summary(stages))
         report_path.write_text(markdown.render(stages, measured, engine), encoding="utf-8", newline="\n")

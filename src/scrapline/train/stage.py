@@ -20,7 +20,11 @@ from scrapline.train.weights import initialise
 def train(settings: Params) -> None:
     """Fine-tune the network on the training split; write the checkpoint, its history and its metrics."""
     classes = shards.read_classes(paths.PREPARED)
-    preprocessing = Preprocessing(settings.model.input_size, settings.data.max_side)
+    preprocessing = Preprocessing(
+        settings.model.input_size,
+        settings.data.max_side,
+        undeclared_bits=shards.read_undeclared_bits(paths.PREPARED),
+    )
     device = pick_device(settings.train.device)
     with reproducible(settings.seed), replacing(paths.CHECKPOINT, paths.TRAINING) as (checkpoint_path, results):
         model = Classifier(settings.model.arch, len(classes))

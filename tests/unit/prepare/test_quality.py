@@ -43,19 +43,27 @@ def test_bad_files_are_quarantined_with_their_reason(tmp_path: Path, name: str, 
     assert result.detail
 
 
-def test_a_plain_photo_stays_its_own_file_and_a_turned_one_is_spooled(tmp_path: Path) -> None:
+def test_a_photo_that_fits_stays_its_own_file_and_a_larger_one_becomes_a_fine_jpeg(tmp_path: Path) -> None:
     (tmp_path / "glass").mkdir()
-    (tmp_path / "glass/plain.jpg").write_bytes(jpeg(noise(1)))
     exif = Image.Exif()
     exif[0x0112] = 3
     (tmp_path / "glass/turned.jpg").write_bytes(jpeg(noise(1), exif=exif))
-    plain = examine(tmp_path, "glass/plain.jpg", tmp_path)
-    turned = examine(tmp_path, "glass/turned.jpg", tmp_path)
-    assert isinstance(plain, Photo)
+    noise(2).save(tmp_path / "glass/odd.bmp")
+    noise(3, (900, 600)).save(tmp_path / "glass/large.png")
+    turned, odd, large = (
+        examine(tmp_path, f"glass/{name}", tmp_path) for name in ("turned.jpg", "odd.bmp", "large.png")
+    )
     assert isinstance(turned, Photo)
-    assert (plain.spooled, plain.suffix) == (False, "jpg")
-    assert (turned.spooled, turned.suffix) == (True, "png")
-    assert (tmp_path / "spool" / f"{turned.image_id}.png").stat().st_size == turned.stored_bytes
+    assert isinstance(odd, Photo)
+    assert isinstance(large, Photo)
+    assert (turned.spooled, turned.suffix) == (False, "jpg")
+    assert (odd.spooled, odd.suffix) == (True, "png")
+    assert (large.spooled, large.suffix, large.width, large.height) == (True, "jpg", 512, 341)
+    with Image.open(tmp_path / "spool" / f"{odd.image_id}.png") as stored:
+        np.testing.assert_array_equal(np.asarray(stored), np.asarray(noise(2)))
+    with Image.open(tmp_path / "spool" / f"{large.image_id}.jpg") as stored:
+        assert (stored.format, stored.size) == ("JPEG", (512, 341))
+        assert [layer[1:3] for layer in stored.layer] == [(1, 1)] * 3  # 4:4:4
 
 
 def test_identical_files_leave_the_one_that_ranks_first() -> None:

@@ -13,6 +13,7 @@ import socket
 import subprocess
 import sys
 import time
+import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -105,6 +106,10 @@ def _become(request: dict) -> None:
     os.chdir(request["cwd"])
     os.environ.clear()
     os.environ.update(request["env"])
+    # Python's own remember whether the server's could be rewound.
+    encoding = request["env"].get("PYTHONIOENCODING", "utf-8")
+    sys.stdout = open(1, "w", encoding=encoding, closefd=False)  # noqa: SIM115 - for the process's life
+    sys.stderr = open(2, "w", encoding=encoding, errors="backslashreplace", buffering=1, closefd=False)  # noqa: SIM115
     sys.argv = request["argv"]
     sys.path[0] = str(Path(request["argv"][0]).resolve().parent)
     code = 1
@@ -115,6 +120,8 @@ def _become(request: dict) -> None:
         code = done.code if isinstance(done.code, int) else int(done.code is not None)
         if not isinstance(done.code, int | None):
             print(done.code, file=sys.stderr)
+    except BaseException:
+        traceback.print_exc()  # before the process ends without Python's own
     finally:
         sys.stdout.flush()
         sys.stderr.flush()

@@ -28,8 +28,9 @@ def run(app: typer.Typer) -> None:
     """
     signals.install()
     for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="backslashreplace")  # a letter that a narrow encoding lacks ends no run
+        with suppress(OSError):
+            if isinstance(stream, io.TextIOWrapper):  # not closed, nor a test's own
+                stream.reconfigure(errors="backslashreplace")  # a letter that a narrow encoding lacks ends no run
     code, message = _outcome(app)
     if code == 0:
         code, message = _flushed()

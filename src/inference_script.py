@@ -19,7 +19,7 @@ def export() -> None:
     """Convert the checkpoint to ONNX, in float32 and in INT8, and say which of both the line runs."""
     from scrapline.export import stage
 
-    stage.export(params.load().export)
+    stage.export(params.load())
 
 
 @app.command()

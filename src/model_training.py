@@ -24,7 +24,7 @@ def evaluate() -> None:
     """Measure the checkpoint on validation and test, and choose each class's operating point on validation."""
     from scrapline.evaluate import stage
 
-    stage.evaluate(params.load().evaluate)
+    stage.evaluate(params.load())
 
 
 if __name__ == "__main__":

@@ -137,7 +137,7 @@ PARAMS = [
     param("train.views", 2, AFTER_PREPARE),
     param("train.augment.hflip", False, AFTER_PREPARE),
     param("train.augment.color_jitter", 0.4, AFTER_PREPARE),
-    param("train.device", "cpu", (TRAIN,), " (`auto` found no GPU)"),
+    param("train.device", "cpu", (TRAIN, EVALUATE, EXPORT), " (`auto` found no GPU)", stale=(TRAIN, EVALUATE, EXPORT)),
     param("evaluate.target_purity", 0.9, (EVALUATE, EXPORT, SIMULATE)),
     param("export.opset", 19, (EXPORT, SIMULATE)),
     param("export.parity_tolerance", 0.002, (EXPORT, SIMULATE), ", which the model file carries"),

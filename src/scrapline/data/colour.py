@@ -62,7 +62,7 @@ def _no_alpha(image: Image.Image, rgba: Image.Image) -> bool:
     if image.format == "TIFF" and image.mode == "RGBA":
         extra = getattr(image, "tag_v2", {}).get(_EXTRA_SAMPLES, 0)
         return not np.any(np.ravel(extra)[:1])
-    return image.format == "BMP" and rgba.getextrema()[3] == (0, 0)
+    return image.format == "BMP" and rgba.getchannel("A").getextrema() == (0, 0)
 
 
 @lru_cache(maxsize=64)

@@ -6,7 +6,7 @@ import threading
 import warnings
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, Literal
 
 import cv2
 import numpy as np
@@ -34,6 +34,7 @@ FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "GIF", "TIFF", "PPM", "HEIF", "AVIF")
 
 _MAX_PIXELS = 100_000_000
 _ORIENTATION_TAG = 0x0112
+_SAMPLING = {"bilinear": cv2.INTER_LINEAR, "bicubic": cv2.INTER_CUBIC}
 _LIBJPEG_HALVES = 3  # it decodes at an eighth of the size at least
 _TURNS: dict[int, Callable[[Pixels], Pixels]] = {
     2: np.fliplr,
@@ -61,6 +62,7 @@ class Preprocessing:
     """How bytes become the network's input; travels in the checkpoint and in the ONNX file.
 
     `max_side` and `input_size` are pixels; `mean` and `std` are per RGB channel on a scale of 0 to 1.
+    `interpolation` is how the last step of scaling samples, by torchvision's name: bilinear or bicubic.
     `undeclared_bits` is the depth of the training photos' 16-bit files that declare none; None where there were none.
     """
 
@@ -69,6 +71,7 @@ class Preprocessing:
     mean: tuple[float, float, float] = IMAGENET_MEAN
     std: tuple[float, float, float] = IMAGENET_STD
     undeclared_bits: int | None = None
+    interpolation: Literal["bilinear", "bicubic"] = "bilinear"
 
     def to_dict(self) -> dict[str, Any]:
         """Plain lists and numbers, for JSON and checkpoints."""
@@ -77,9 +80,7 @@ class Preprocessing:
     @classmethod
     def from_dict(cls, raw: dict[str, Any]) -> "Preprocessing":
         """The inverse of `to_dict`."""
-        return cls(
-            raw["input_size"], raw["max_side"], tuple(raw["mean"]), tuple(raw["std"]), raw.get("undeclared_bits")
-        )
+        return cls(**raw | {"mean": tuple(raw["mean"]), "std": tuple(raw["std"])})
 
 
 @dataclass(frozen=True)
@@ -133,8 +134,8 @@ def decode(data: bytes, max_side: int, *, undeclared_bits: int | None = None) ->
     return _decode(data, max_side, undeclared_bits)
 
 
-def scale(pixels: Pixels, width: int, height: int) -> Pixels:
-    """Scale uint8 [H, W, 3] to another size: each side halved while it is twice too long, then linearly.
+def scale(pixels: Pixels, width: int, height: int, interpolation: str = "bilinear") -> Pixels:
+    """Scale uint8 [H, W, 3] to another size: each side halved while it is twice too long, then as `interpolation` says.
 
     A sixth of the time of a filter as wide as the pixels it leaves, and TrashNet's accuracy is the same.
     """
@@ -149,14 +150,14 @@ def scale(pixels: Pixels, width: int, height: int) -> Pixels:
         if _halved(*halved, width, height) is None:
             halved = (halved[0], height) if halved[0] < scaled.shape[1] else (width, halved[1])
         scaled = np.asarray(cv2.resize(scaled, halved, interpolation=cv2.INTER_LINEAR), dtype=np.uint8)
-    return np.asarray(cv2.resize(scaled, (width, height), interpolation=cv2.INTER_LINEAR), dtype=np.uint8)
+    return np.asarray(cv2.resize(scaled, (width, height), interpolation=_SAMPLING[interpolation]), dtype=np.uint8)
 
 
 def load(data: bytes, preprocessing: Preprocessing) -> Pixels:
     """The whole path from a file's bytes to the network's uint8 input [S, S, 3]. Raises ImageError."""
     size = preprocessing.input_size
     decoded = _decode(data, preprocessing.max_side, preprocessing.undeclared_bits, input_size=size)
-    return scale(decoded.pixels, size, size)
+    return scale(decoded.pixels, size, size, preprocessing.interpolation)
 
 
 def encode_png(image: Image.Image) -> bytes:

@@ -6,18 +6,20 @@ from scrapline.evaluate import assess
 from scrapline.model.checkpoint import Checkpoint
 from scrapline.model.compute import pick_device, reproducible
 from scrapline.model.features import Extractor
-from scrapline.params import Evaluate
+from scrapline.params import Params
 from scrapline.system.outs import replacing
 
 
-def evaluate(settings: Evaluate) -> None:
+def evaluate(settings: Params) -> None:
     """Measure on validation and test, choose each class's operating point on validation, write and print it all."""
     checkpoint = Checkpoint.load(paths.CHECKPOINT)
     shards.check_classes(paths.PREPARED, checkpoint.classes, paths.CHECKPOINT)
-    base = Extractor(checkpoint.classifier(), paths.PREPARED, checkpoint.preprocessing, pick_device("auto"))
+    base = Extractor(
+        checkpoint.classifier(), paths.PREPARED, checkpoint.preprocessing, pick_device(settings.train.device)
+    )
     with reproducible(), replacing(paths.EVALUATION) as (results,):
         validation, test = (assess.Scored.of(base.predict(split), checkpoint.temperature) for split in ("val", "test"))
-        points = assess.chosen_points(validation, checkpoint.classes, settings.target_purity)
+        points = assess.chosen_points(validation, checkpoint.classes, settings.evaluate.target_purity)
         content = assess.evaluation_metrics(validation, test, points, checkpoint)
         assess.write_results(results, paths.PREPARED, content, points, test, checkpoint)
         assess.draw_learning_curves(results, paths.HISTORY, paths.TRAINING_METRICS)

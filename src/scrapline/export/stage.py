@@ -17,7 +17,7 @@ from scrapline.export.onnx import Provenance, convert, save
 from scrapline.model.checkpoint import Checkpoint
 from scrapline.model.compute import pick_device, probabilities, reproducible
 from scrapline.model.features import Extractor
-from scrapline.params import Export
+from scrapline.params import Export, Params
 from scrapline.system.files import read_json, write_json
 from scrapline.system.outs import replacing
 
@@ -39,19 +39,19 @@ class Inputs:
         return cls(checkpoint, read_json(paths.OPERATING_POINTS))
 
 
-def export(settings: Export) -> None:
+def export(settings: Params) -> None:
     """Write both ONNX files and what was found about them.
 
     Raises ScraplineError where the float32 file does not say what the checkpoint says.
     """
     inputs = Inputs.read()
     with replacing(paths.ONNX, paths.ONNX_INT8, paths.EXPORT) as (fp32_path, int8_path, results):
-        content = _convert(inputs, settings, fp32_path, int8_path)
+        content = _convert(inputs, settings.export, settings.train.device, fp32_path, int8_path)
         write_json(results / paths.EXPORT_METRICS.name, content)
     report.print_summary(content)
 
 
-def _convert(inputs: Inputs, settings: Export, fp32_path: Path, int8_path: Path) -> dict[str, Any]:
+def _convert(inputs: Inputs, settings: Export, device: str, fp32_path: Path, int8_path: Path) -> dict[str, Any]:
     checkpoint, preprocessing = inputs.checkpoint, inputs.checkpoint.preprocessing
     params = settings.model_dump(mode="json")
     provenance = Provenance(paths.CHECKPOINT, paths.MANIFEST, inputs.operating_points, params)
@@ -60,7 +60,7 @@ def _convert(inputs: Inputs, settings: Export, fp32_path: Path, int8_path: Path)
     labels = {split: _labels(split, checkpoint.classes) for split in ("train", "val", "test")}
 
     with reproducible():
-        base = Extractor(checkpoint.classifier(), paths.PREPARED, preprocessing, pick_device("auto"))
+        base = Extractor(checkpoint.classifier(), paths.PREPARED, preprocessing, pick_device(device))
         model = convert(checkpoint, settings.opset)
         fp32 = write(model, fp32_path)
         reference = probabilities(base.predict("val").logits, checkpoint.temperature)

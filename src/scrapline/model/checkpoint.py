@@ -14,7 +14,7 @@ from scrapline.model.classifier import Classifier
 from scrapline.system.errors import ScraplineError
 from scrapline.system.files import require
 
-FORMAT_VERSION = 2
+FORMAT_VERSION = 3
 MAKE_ANEW = "make it anew with `dvc repro train`"
 
 

@@ -25,7 +25,7 @@ from scrapline.system.parallel import cores
 _BATCH = 32
 _PACKAGE = Path(scrapline.__file__).parent
 # What decodes, scales and computes. An optional one that is not installed counts as such.
-LIBRARIES = ("numpy", "opencv-python-headless", "pillow", "pillow-heif", "simplejpeg", "torch", "torchvision")
+LIBRARIES = ("numpy", "opencv-python-headless", "pi-heif", "pillow", "simplejpeg", "torch", "torchvision")
 
 
 @dataclass(frozen=True)

@@ -14,22 +14,23 @@ from scrapline.system.outs import replacing
 from scrapline.train import fit, trained
 from scrapline.train.head import train_head
 from scrapline.train.tune import fine_tune
-from scrapline.train.weights import initialise
+from scrapline.train.weights import constants, initialise
 
 
 def train(settings: Params) -> None:
     """Fine-tune the network on the training split; write the checkpoint, its history and its metrics."""
     classes = shards.read_classes(paths.PREPARED)
-    preprocessing = Preprocessing(
-        settings.model.input_size,
-        settings.data.max_side,
-        undeclared_bits=shards.read_undeclared_bits(paths.PREPARED),
-    )
     device = pick_device(settings.train.device)
     with reproducible(settings.seed), replacing(paths.CHECKPOINT, paths.TRAINING) as (checkpoint_path, results):
         model = Classifier(settings.model.arch, len(classes))
         model.check_input_size(settings.model.input_size)
         weights = initialise(model, settings.model.weights, paths.PRETRAINED)
+        preprocessing = Preprocessing(
+            settings.model.input_size,
+            settings.data.max_side,
+            undeclared_bits=shards.read_undeclared_bits(paths.PREPARED),
+            **constants(settings.model.arch, settings.model.weights, paths.PRETRAINED),
+        )
         if settings.train.trainable is Trainable.HEAD:
             result = train_head(Extractor(model, paths.PREPARED, preprocessing, device), settings)
         else:

@@ -1,6 +1,7 @@
 """What the network starts from, and the truth about it for checkpoint and report."""
 
 from pathlib import Path
+from typing import Any
 
 import torch
 import torchvision
@@ -10,6 +11,8 @@ from scrapline.model.checkpoint import load_tensors
 from scrapline.model.classifier import Classifier
 from scrapline.system.errors import ScraplineError
 from scrapline.system.files import sha256
+
+_REMEDY = "get the file again, as torch.save of a state_dict() writes it"
 
 
 def initialise(model: Classifier, weights: str, folder: Path) -> dict[str, str]:
@@ -37,7 +40,7 @@ def initialise(model: Classifier, weights: str, folder: Path) -> dict[str, str]:
         raise ScraplineError(
             f"model.weights `{weights}` is not in {folder}, which holds {present}: put the file there, or name another"
         )
-    content = load_tensors(path, remedy="get the file again, as torch.save of a state_dict() writes it")
+    content = load_tensors(path, remedy=_REMEDY)
     state_dict = content.get("state_dict", content)  # also a checkpoint of this project, to go on from
     model.load_backbone(state_dict, str(path))
     note = path.with_suffix(".txt")
@@ -48,6 +51,45 @@ def initialise(model: Classifier, weights: str, folder: Path) -> dict[str, str]:
         "description": description or f"a file of the user's, with no {note.name} beside it to say what it is",
         "findings": "; ".join(_findings(model)) or "none",
     }
+
+
+def constants(arch: str, weights: str, folder: Path) -> dict[str, Any]:
+    """The `mean`, `std` and `interpolation` that starting weights were trained with, as far as they are known.
+
+    Torchvision's come from its `weights.transforms()`, a checkpoint's of this project out of it, those of any other
+    file from lines such as `mean: 0.5 0.5 0.5` of the text file beside it; what is not there stays as for ImageNet.
+    The whole photo is squeezed to a square where torchvision would cut its edges off.
+    """
+    if weights == "none":
+        return {}
+    if weights == "imagenet":
+        preset = torchvision.models.get_model_weights(arch).DEFAULT.transforms()
+        found = {"mean": tuple(preset.mean), "std": tuple(preset.std), "interpolation": preset.interpolation.value}
+        return _checked(found, f"the ImageNet weights of {arch}")
+    content = load_tensors(folder / weights, remedy=_REMEDY)
+    if "preprocessing" in content:
+        return {name: content["preprocessing"][name] for name in ("mean", "std", "interpolation")}
+    note = (folder / weights).with_suffix(".txt")
+    lines = note.read_text(encoding="utf-8", errors="replace").splitlines() if note.is_file() else []
+    said = {key.strip(): value.strip() for key, _, value in (line.partition(":") for line in lines[1:])}
+    found = {"interpolation": said["interpolation"]} if "interpolation" in said else {}
+    for name in ("mean", "std"):
+        if name in said:
+            try:
+                found[name] = tuple(float(number) for number in said[name].replace(",", " ").split())
+            except ValueError:
+                found[name] = ()
+    return _checked(found, str(note))
+
+
+def _checked(found: dict[str, Any], where: str) -> dict[str, Any]:
+    """The same, or ScraplineError where they are no three numbers, or a way of scaling that is not at hand."""
+    for name, low in (("mean", -1.0), ("std", 0.0)):
+        if name in found and not (len(found[name]) == 3 and all(low < number <= 1 for number in found[name])):
+            raise ScraplineError(f"{where}: `{name}` are three numbers, for red, green and blue on a scale of 0 to 1")
+    if found.get("interpolation", "bilinear") not in ("bilinear", "bicubic"):
+        raise ScraplineError(f"{where}: interpolation `{found['interpolation']}` is neither bilinear nor bicubic")
+    return found
 
 
 def has_folded_norms(model: nn.Module) -> bool:

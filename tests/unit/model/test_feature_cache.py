@@ -97,5 +97,5 @@ def test_the_key_holds_all_code_that_makes_features_and_all_libraries() -> None:
         for distribution in distributions.get(module.split(".")[0], [])
     }
     # Fonts are for pictures that people look at.
-    assert used - set(features.LIBRARIES) <= {"matplotlib"}
+    assert used - set(features.LIBRARIES) <= {"matplotlib", "pi_heif"}
     assert {"numpy", "opencv-python-headless", "pillow", "simplejpeg", "torch"} <= used

@@ -61,6 +61,8 @@ GOLDEN = {
         "max_side": 512,
         "mean": [0.485, 0.456, 0.406],
         "std": [0.229, 0.224, 0.225],
+        "undeclared_bits": None,
+        "interpolation": "bilinear",
     },
     "thresholds": {"blue": 0.6, "red": 0.6, "glass": 0.6},
     "target_purity": 0.95,

@@ -15,7 +15,14 @@ from scrapline.runtime.engine import Engine
 from scrapline.system.errors import ScraplineError
 
 SIZE = 32
-PREPROCESSING = {"input_size": SIZE, "max_side": 512, "mean": [0.5, 0.5, 0.5], "std": [0.2, 0.2, 0.2]}
+PREPROCESSING = {
+    "input_size": SIZE,
+    "max_side": 512,
+    "mean": [0.5, 0.5, 0.5],
+    "std": [0.2, 0.2, 0.2],
+    "undeclared_bits": None,
+    "interpolation": "bicubic",
+}
 SOUND: dict[str, Any] = {
     "format_version": 3,
     "precision": "fp32",

@@ -1,0 +1,86 @@
+"""What starting weights expect of the pixels, and whether it reaches them."""
+
+import io
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+import torchvision
+from PIL import Image
+from torchvision.transforms import v2
+
+from conftest import noise
+from scrapline.data.imaging import Preprocessing, load
+from scrapline.model.checkpoint import Checkpoint
+from scrapline.system.errors import ScraplineError
+from scrapline.train.weights import constants
+
+IMAGENET = {"mean": (0.485, 0.456, 0.406), "std": (0.229, 0.224, 0.225)}
+
+
+@pytest.mark.parametrize(
+    ("arch", "expected"),
+    [
+        ("resnet18", IMAGENET | {"interpolation": "bilinear"}),
+        ("efficientnet_b0", IMAGENET | {"interpolation": "bicubic"}),
+        ("mobilenet_v2", IMAGENET | {"interpolation": "bilinear"}),
+    ],
+)
+def test_torchvisions_weights_bring_their_own(arch: str, expected: dict[str, object], tmp_path: Path) -> None:
+    assert constants(arch, "imagenet", tmp_path) == expected
+    assert constants(arch, "none", tmp_path) == {}
+
+
+def test_a_file_is_described_by_the_text_beside_it(tmp_path: Path) -> None:
+    torch.save({"x": torch.zeros(1)}, tmp_path / "mine.pth")
+    assert constants("resnet18", "mine.pth", tmp_path) == {}
+    (tmp_path / "mine.txt").write_text(
+        "ours, trained on: scrap\nmean: 0.5, 0.4 0.3\nstd: 0.2 0.2 0.25\ninterpolation: bicubic\n"
+    )
+    found = constants("resnet18", "mine.pth", tmp_path)
+    assert found == {"mean": (0.5, 0.4, 0.3), "std": (0.2, 0.2, 0.25), "interpolation": "bicubic"}
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ("mean: 0.5 0.5", "`mean` are three numbers"),
+        ("std: 0.2 0 0.2", "`std` are three numbers"),
+        ("std: wide", "`std` are three numbers"),
+        ("interpolation: lanczos", "interpolation `lanczos` is neither bilinear nor bicubic"),
+    ],
+)
+def test_a_wrong_line_is_named(tmp_path: Path, line: str, message: str) -> None:
+    torch.save({"x": torch.zeros(1)}, tmp_path / "mine.pth")
+    (tmp_path / "mine.txt").write_text(f"ours\n{line}\n")
+    with pytest.raises(ScraplineError, match=rf"mine\.txt: {message}"):
+        constants("resnet18", "mine.pth", tmp_path)
+
+
+def test_a_checkpoint_of_ours_brings_its_own(tmp_path: Path) -> None:
+    used = Preprocessing(64, 512, (0.5, 0.5, 0.5), (0.25, 0.25, 0.25), interpolation="bicubic")
+    state = torchvision.models.resnet18(num_classes=2).state_dict()
+    Checkpoint("resnet18", ["a", "b"], used, 1.0, {"name": "none"}, state).save(tmp_path / "ours.pth")
+    found = constants("resnet18", "ours.pth", tmp_path)
+    assert {key: tuple(v) if key != "interpolation" else v for key, v in found.items()} == {
+        "mean": (0.5, 0.5, 0.5),
+        "std": (0.25, 0.25, 0.25),
+        "interpolation": "bicubic",
+    }
+    assert Preprocessing.from_dict(used.to_dict()) == used
+
+
+@pytest.mark.parametrize("interpolation", ["bilinear", "bicubic"])
+def test_pixels_are_scaled_as_torchvision_scales_them(interpolation: str) -> None:
+    """A smooth picture enlarged, where no filter has anything to leave out: within two levels of torchvision's."""
+    picture = noise(3, (48, 40))
+    buffer = io.BytesIO()
+    picture.save(buffer, "PNG")
+    ours = load(buffer.getvalue(), Preprocessing(64, 512, interpolation=interpolation))  # type: ignore[arg-type]
+    mode = v2.InterpolationMode(interpolation)
+    theirs = v2.functional.resize(v2.functional.pil_to_tensor(picture), [64, 64], mode, antialias=False)
+    assert np.abs(ours.astype(int) - theirs.permute(1, 2, 0).numpy().astype(int)).max() <= 2
+    other = load(buffer.getvalue(), Preprocessing(64, 512))
+    assert (np.abs(ours.astype(int) - other.astype(int)).max() > 2) == (interpolation == "bicubic")
+    assert Image.fromarray(ours).size == (64, 64)

@@ -68,7 +68,9 @@ def constants(arch: str, weights: str, folder: Path) -> dict[str, Any]:
         return _checked(found, f"the ImageNet weights of {arch}")
     content = load_tensors(folder / weights, remedy=_REMEDY)
     if "preprocessing" in content:
-        return {name: content["preprocessing"][name] for name in ("mean", "std", "interpolation")}
+        used = content["preprocessing"]
+        found = {name: used[name] for name in ("mean", "std", "interpolation") if name in used}  # older ones lack some
+        return _checked({key: tuple(v) if key != "interpolation" else v for key, v in found.items()}, weights)
     note = (folder / weights).with_suffix(".txt")
     lines = note.read_text(encoding="utf-8", errors="replace").splitlines() if note.is_file() else []
     said = {key.strip(): value.strip() for key, _, value in (line.partition(":") for line in lines[1:])}

@@ -63,7 +63,7 @@ def test_a_checkpoint_of_ours_brings_its_own(tmp_path: Path) -> None:
     state = torchvision.models.resnet18(num_classes=2).state_dict()
     Checkpoint("resnet18", ["a", "b"], used, 1.0, {"name": "none"}, state).save(tmp_path / "ours.pth")
     found = constants("resnet18", "ours.pth", tmp_path)
-    assert {key: tuple(v) if key != "interpolation" else v for key, v in found.items()} == {
+    assert found == {
         "mean": (0.5, 0.5, 0.5),
         "std": (0.25, 0.25, 0.25),
         "interpolation": "bicubic",
@@ -84,3 +84,8 @@ def test_pixels_are_scaled_as_torchvision_scales_them(interpolation: str) -> Non
     other = load(buffer.getvalue(), Preprocessing(64, 512))
     assert (np.abs(ours.astype(int) - other.astype(int)).max() > 2) == (interpolation == "bicubic")
     assert Image.fromarray(ours).size == (64, 64)
+
+
+def test_a_checkpoint_from_before_interpolation_was_kept_still_starts_a_training(tmp_path: Path) -> None:
+    torch.save({"preprocessing": {"mean": [0.5] * 3, "std": [0.25] * 3}, "state_dict": {}}, tmp_path / "old.pth")
+    assert constants("resnet18", "old.pth", tmp_path) == {"mean": (0.5,) * 3, "std": (0.25,) * 3}

@@ -28,7 +28,7 @@ def is_deep(data: bytes, image: Image.Image) -> bool:
         return len(data) > _PNG_DEPTH_AT and data[_PNG_DEPTH_AT] == 16
     if image.format == "TIFF":
         return bool(max(_tag(image, _BITS_PER_SAMPLE, 1)) > 8)
-    return image.mode == "I" or image.mode.startswith("I;16")
+    return image.mode in {"I", "F"} or image.mode.startswith("I;16")
 
 
 def bits_for(level: int) -> int:

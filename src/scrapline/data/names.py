@@ -9,7 +9,7 @@ _LITTER = frozenset(
     {
         *("__macosx", "thumbs.db", "ehthumbs.db", "desktop.ini", "icon\r"),
         *("@eadir", "@tmp", "#recycle", "#snapshot", "@recycle", "@recently-snapshot"),
-        *("$recycle.bin", "recycler", "system volume information", "lost+found"),
+        *("$recycle.bin", "system volume information", "lost+found"),
     }
 )
 _RESERVED = re.compile(r"(con|prn|aux|nul|com[1-9]|lpt[1-9])(\..*)?", re.IGNORECASE)

@@ -17,6 +17,8 @@ def zip_names(members: Sequence[zipfile.ZipInfo], called: str) -> list[str]:
         return [info.filename for info in members]
     raw = [name.encode("cp437") for name in unmarked]  # what Python takes them for, and undoes exactly
     fitting = [encoding for encoding, plausible in _ENCODINGS.items() if _fits(raw, encoding, plausible)]
+    if _fits(raw, "utf-8", lambda names: True):  # its form is such that no other encoding's letters have it by chance
+        fitting = ["utf-8"]
     if len(fitting) != 1:
         raise ScraplineError(
             f"{called} does not tell the encoding of its names ({unmarked[0]!r} among them): unpack it where it was "
@@ -73,9 +75,8 @@ def _western(names: list[str]) -> bool:
     )
 
 
-# UTF-8 is told from all others by its form; of the others the letters must be such as names are made of.
+# Besides UTF-8, which its form tells: here the letters must be such as names are made of.
 _ENCODINGS: dict[str, Callable[[list[str]], bool]] = {
-    "utf-8": lambda names: True,
     "cp932": _japanese,
     "gbk": _chinese,
     "euc_kr": _korean,

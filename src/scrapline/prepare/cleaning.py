@@ -4,6 +4,7 @@ import sys
 from collections import defaultdict
 from contextlib import closing
 from dataclasses import dataclass, replace
+from itertools import tee
 from pathlib import Path
 
 from scrapline.cli.console import track
@@ -63,9 +64,10 @@ def examine(source: Source, spool: Path, data: Data) -> Examined:
     photos: list[Photo] = []
     rejected: list[Rejected] = []
     waiting: list[tuple[Item, int]] = []
+    ahead, items = tee(source.items())  # listed once: photos may come and go meanwhile
     # Closed before the spool goes: a worker that still writes into it would bring it back.
-    with (spool / THUMBNAILS).open("wb") as thumbnails, closing(process_map(examiner, source.items())) as results:
-        for item, examination in zip(source.items(), track(results, "examining images", total), strict=True):
+    with (spool / THUMBNAILS).open("wb") as thumbnails, closing(process_map(examiner, ahead)) as results:
+        for item, examination in zip(items, track(results, "examining images", total), strict=True):
             digest.add(item.path, examination.sha256)
             if isinstance(examination.result, Undeclared):
                 waiting.append((item, examination.result.level))

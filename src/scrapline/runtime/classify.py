@@ -66,6 +66,8 @@ def find_images(arguments: list[Path]) -> list[Path]:
             )
             for linked in (path for path in inside if path.is_symlink() and path.is_dir()):
                 info(f"{linked} is a link to a folder and is passed over: name it to have its photos classified")
+            for broken in (path for path in inside if path.is_symlink() and not path.exists()):
+                info(f"{broken} is a link to nothing and is passed over")
             files = [path for path in inside if path.is_file()]
             if not files:
                 raise ScraplineError(f"{argument} holds no image files")

@@ -67,13 +67,13 @@ def constants(arch: str, weights: str, folder: Path) -> dict[str, Any]:
         found = {"mean": tuple(preset.mean), "std": tuple(preset.std), "interpolation": preset.interpolation.value}
         return _checked(found, f"the ImageNet weights of {arch}")
     content = load_tensors(folder / weights, remedy=_REMEDY)
-    if "preprocessing" in content:
+    if isinstance(content.get("preprocessing"), dict):
         used = content["preprocessing"]
         found = {name: used[name] for name in ("mean", "std", "interpolation") if name in used}  # older ones lack some
         return _checked({key: tuple(v) if key != "interpolation" else v for key, v in found.items()}, weights)
     note = (folder / weights).with_suffix(".txt")
     lines = note.read_text(encoding="utf-8", errors="replace").splitlines() if note.is_file() else []
-    said = {key.strip(): value.strip() for key, _, value in (line.partition(":") for line in lines[1:])}
+    said = {key.strip().lower(): value.strip() for key, _, value in (line.partition(":") for line in lines)}
     found = {"interpolation": said["interpolation"]} if "interpolation" in said else {}
     for name in ("mean", "std"):
         if name in said:

@@ -32,6 +32,7 @@ def packed(names: list[str], encoding: str, path: Path) -> Path:
         ("cp437", ["métal/1.jpg", "carton abîmé/2.jpg"]),
         ("cp1252", ["métal/1.jpg", "carton abîmé/2.jpg"]),
         ("utf-8", ["стекло/1.jpg", "ガラス/2.jpg"]),
+        ("utf-8", ["métal/1.jpg", "Müll/2.jpg"]),
     ],
 )
 def test_an_unmistakable_encoding_is_read(tmp_path: Path, encoding: str, names: list[str]) -> None:

@@ -59,9 +59,11 @@ def test_linked_folders_are_named(tmp_path: Path, said: list[str]) -> None:
     (tmp_path / "in").mkdir()
     (tmp_path / "in/a.jpg").write_bytes(jpeg(noise(1)))
     (tmp_path / "in/linked").symlink_to(photos)
+    (tmp_path / "in/gone.jpg").symlink_to("nowhere")
     classify.run([tmp_path / "in"], Path("model.onnx"), as_json=True)
-    assert len(said) == 1
+    assert len(said) == 2
     assert "in/linked is a link to a folder and is passed over" in said[0]
+    assert "in/gone.jpg is a link to nothing and is passed over" in said[1]
 
 
 def test_a_folder_without_images_is_one_line(tmp_path: Path, said: list[str]) -> None:

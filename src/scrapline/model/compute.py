@@ -61,23 +61,6 @@ def mixed_precision(model: Classifier, device: torch.device, dtype: torch.dtype)
         del stem.forward
 
 
-class MeanPool(nn.Module):
-    """The mean of each channel, [N, C, H, W] to [N, C, 1, 1]: AdaptiveAvgPool2d(1) with a deterministic gradient."""
-
-    def forward(self, images: Tensor) -> Tensor:
-        """Average over height and width."""
-        return images.mean(dim=(2, 3), keepdim=True)
-
-
-def make_deterministic(model: Classifier, device: torch.device) -> None:
-    """On CUDA put MeanPool in place of adaptive pooling to one pixel, whose gradient there differs from run to run."""
-    if device.type != "cuda":
-        return
-    for name, module in list(model.backbone.named_modules()):
-        if isinstance(module, nn.AdaptiveAvgPool2d) and module.output_size in (1, (1, 1)):
-            model.backbone.set_submodule(name, MeanPool())
-
-
 @contextmanager
 def reproducible(seed: int = 0) -> Iterator[None]:
     """Seed everything, pin the thread count, and refuse operations whose result may differ from run to run."""

@@ -10,11 +10,12 @@ from scrapline.data import decoding, shards
 from scrapline.data.imaging import Preprocessing
 from scrapline.model.batches import EVALUATION_BATCH, Predictions, normalise, predict
 from scrapline.model.classifier import Classifier
-from scrapline.model.compute import make_deterministic, mixed_precision, native_bf16
+from scrapline.model.compute import mixed_precision, native_bf16
 from scrapline.params import Params, Trainable
 from scrapline.system.errors import ScraplineError
 from scrapline.train.augment import augmented, train_transform
 from scrapline.train.fit import Optimiser, Progress, Sums, balanced_weights
+from scrapline.train.pooling import replace_adaptive
 from scrapline.train.trained import Trained
 from scrapline.train.weights import has_folded_norms
 
@@ -43,7 +44,8 @@ def fine_tune(
     dtype = torch.bfloat16 if native_bf16(device) else torch.float32
     transform = train_transform(settings.augment)
     model.to(device).to(memory_format=torch.channels_last)
-    make_deterministic(model, device)
+    if device.type == "cuda":
+        replace_adaptive(model)
     balance = balanced_weights(labels, len(names)).to(device) if settings.balanced_loss else None
     optimiser = Optimiser(model, settings, lr=params.lr, steps_per_epoch=steps, class_weights=balance)
     progress = Progress(model, settings)

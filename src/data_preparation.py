@@ -29,7 +29,7 @@ def fetch(
     archive: Annotated[Path | None, typer.Option(help="TrashNet's archive, in place of the download.")] = None,
     replace: Annotated[bool, typer.Option("--replace", help="Replace what is in data/raw.")] = False,
     sha256: Annotated[str | None, typer.Option(help="SHA-256 that the archive must have.")] = None,
-    max_gb: Annotated[float, typer.Option(min=0.001, help="Most that is downloaded, and unpacked.")] = 20.0,
+    max_gb: Annotated[float, typer.Option(min=0.001, max=1e6, help="Most that is downloaded, and unpacked.")] = 20.0,
 ) -> None:
     """Fill data/raw with photos, checked, all or nothing; then `dvc add data/raw` versions them."""
     from scrapline.fetch import command as fetching

@@ -183,7 +183,7 @@ def odd_images() -> tuple[Odd, ...]:
         Odd("enormous.png", black_png(20_000), reason="unsupported", detail="more than 100 megapixels"),
         Odd("zero-bytes.jpg", b"", reason="unreadable", detail="an empty file"),
         Odd("text.jpg", b"not a photo\n", reason="unreadable", detail="not an image"),
-        Odd("phone.heic", b"\0\0\0\x18ftypheic and more", reason="unsupported", detail="not an image"),
+        Odd("phone.heic", b"\0\0\0\x18ftypheic and more", reason="unreadable", detail="not an image"),
         Odd("progressive-cut.jpg", half(jpeg(photos[2], progressive=True)), reason="truncated", detail="truncated"),
         Odd("baseline-cut.jpg", jpeg(photos[3])[:-300], reason="truncated", detail="truncated"),
         Odd("cut.png", half(encoded(photos[4], "PNG")), reason="truncated", detail="truncated"),

@@ -287,7 +287,13 @@ MODELS = [
     Case("foreign ONNX", WITH_X, OTHER_ONNX, "x.onnx was not exported by Scrapline", "`dvc repro export`"),
     Case("newer ONNX", WITH_X, NEWER_ONNX, "x.onnx has format 99", "update the code, or export again"),
     Case("missing image", f"{CLASSIFY} none.jpg", every(), "none.jpg is not here", "name an image file"),
-    Case("folder without images", f"{CLASSIFY} models", every(), "models holds no image files", ".jpg"),
+    Case(
+        "folder without images",
+        f"{CLASSIFY} models",
+        every(),
+        "models holds no image files",
+        "name photos, or a folder of them",
+    ),
     Case("bare python", SIMULATE, every(), sys.executable, "run `make setup`", (sys.executable, "-S", "-E")),
 ]
 

@@ -15,7 +15,7 @@ from scrapline.data.errors import ImageError, UndeclaredDepthError
 
 _PNG = b"\x89PNG\r\n\x1a\n"
 _PNG_DEPTH_AT = 24
-_BITS_PER_SAMPLE, _PHOTOMETRIC, _MAX_SAMPLE, _SAMPLE_FORMAT, _S_MAX_SAMPLE = 258, 262, 281, 339, 341
+_BITS_PER_SAMPLE, _PHOTOMETRIC, _EXTRA_SAMPLES, _SAMPLE_FORMAT, _S_MAX_SAMPLE = 258, 262, 338, 339, 341
 _UNSIGNED = 1
 _WHITE_IS_ZERO = 0
 # A value from here on needs more bits than any camera short of 16 writes.
@@ -60,6 +60,8 @@ def to_eight_bits(data: bytes, image: Image.Image, undeclared_bits: int | None) 
     scaled = _scaled(levels, bits)
     if levels.ndim == 3 and levels.shape[2] == 4 and int(levels[..., 3].max()) >= 1 << bits:
         scaled[..., 3] = _scaled(levels[..., 3], 16)
+    if image.format == "TIFF" and levels.ndim == 3 and levels.shape[2] == 4 and _tag(image, _EXTRA_SAMPLES, 0)[0] == 0:
+        scaled = scaled[..., :3]  # a fourth channel that means nothing
     if image.format == "TIFF" and _tag(image, _PHOTOMETRIC, 1)[0] == _WHITE_IS_ZERO:
         scaled = 255 - scaled
     transparent = image.info.get("transparency")
@@ -104,7 +106,7 @@ def _declared_bits(data: bytes, image: Image.Image) -> int | None:
         return _significant_bits(data)
     if image.format == "TIFF":
         stored = max(_tag(image, _BITS_PER_SAMPLE, 1))
-        highest = max(*_tag(image, _S_MAX_SAMPLE, 0), *_tag(image, _MAX_SAMPLE, 0))
+        highest = max(_tag(image, _S_MAX_SAMPLE, 0))
         if stored < 16:
             return int(stored)
         return min(16, int(highest).bit_length()) if highest > 0 else None

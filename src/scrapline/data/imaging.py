@@ -217,7 +217,7 @@ def _sound_jpeg(data: bytes, image: Image.Image, input_size: int) -> Pixels | No
     With an `input_size`, libjpeg does the halving that `scale` would do. None for all else: whether a damaged file is
     of use is for Pillow to say.
     """
-    if image.format != "JPEG" or image.mode not in {"RGB", "L"}:
+    if image.format not in {"JPEG", "MPO"} or image.mode not in {"RGB", "L"}:
         return None
     width, height = image.size
     for _ in range(_LIBJPEG_HALVES if input_size else 0):

@@ -12,7 +12,7 @@ _KANA = ("HIRAGANA", "KATAKANA")
 
 def zip_names(members: Sequence[zipfile.ZipInfo], called: str) -> list[str]:
     """Every member's name; ScraplineError, with the way out, where its letters could be those of several encodings."""
-    unmarked = [info.filename for info in members if not info.flag_bits & _UTF8_FLAG and not info.filename.isascii()]
+    unmarked = [info.filename for info in members if not info.flag_bits & _UTF8_FLAG and _as_cp437(info.filename)]
     if not unmarked:
         return [info.filename for info in members]
     raw = [name.encode("cp437") for name in unmarked]  # what Python takes them for, and undoes exactly
@@ -26,6 +26,14 @@ def zip_names(members: Sequence[zipfile.ZipInfo], called: str) -> list[str]:
         )
     decoded = dict(zip(unmarked, (name.decode(fitting[0]) for name in raw), strict=True))
     return [decoded.get(info.filename, info.filename) for info in members]
+
+
+def _as_cp437(name: str) -> bool:
+    """Whether Python took a name's bytes for cp437, as it does where nothing says what they are."""
+    try:
+        return not name.isascii() and bool(name.encode("cp437"))
+    except UnicodeEncodeError:  # it was told by a field of the member's own
+        return False
 
 
 def _fits(names: Sequence[bytes], encoding: str, plausible: Callable[[list[str]], bool]) -> bool:

@@ -24,10 +24,11 @@ def check(settings: Params) -> None:
             f"model.weights `{weights}` is not in {paths.PRETRAINED}: put the file there, or use none or imagenet"
         )
     info(f"params.yaml is valid; {settings.data.source}: {images} images in {len(source.classes)} classes")
-    if settings.data.source == paths.RAW.as_posix() and _uncommitted(paths.RAW.with_name("raw.dvc")):
+    version = paths.RAW.with_name("raw.dvc")
+    if settings.data.source == paths.RAW.as_posix() and (not version.exists() or _uncommitted(version)):
         info(
             "  data/raw.dvc is not committed: `dvc exp run --queue` and `--temp` would run without these photos; "
-            "`git add data/raw.dvc` and commit first"
+            "`dvc add data/raw`, `git add data/raw.dvc` and commit first"
         )
     changed = changes.since_prepared(source, settings.data.source)
     for line in changed.lines() if changed else []:

@@ -45,7 +45,7 @@ def run(arguments: list[Path], model: Path | None, *, as_json: bool) -> None:
     results = _images(classified, {*arguments}, foreign)
     unreadable = print_json(results) if as_json else print_table(results)
     if len(foreign) == len(found):
-        raise ScraplineError(f"{arguments[0]} holds no image files")
+        raise ScraplineError(f"{arguments[0]} holds no image files: name photos, or a folder of them")
     if foreign:
         what = "1 file is no image and was" if len(foreign) == 1 else f"{len(foreign)} files are no images and were"
         info(f"{what} passed over, the first {foreign[0]}")
@@ -70,7 +70,7 @@ def find_images(arguments: list[Path]) -> list[Path]:
                 info(f"{broken} is a link to nothing and is passed over")
             files = [path for path in inside if path.is_file()]
             if not files:
-                raise ScraplineError(f"{argument} holds no image files")
+                raise ScraplineError(f"{argument} holds no image files: name photos, or a folder of them")
             found += files
         elif argument.is_file():
             found.append(argument)

@@ -289,9 +289,9 @@ MODELS = [
     Case("missing image", f"{CLASSIFY} none.jpg", every(), "none.jpg is not here", "name an image file"),
     Case(
         "folder without images",
-        f"{CLASSIFY} models",
-        every(),
-        "models holds no image files",
+        f"{CLASSIFY} nothing",
+        every(lambda work: (work / "nothing").mkdir()),
+        "nothing holds no image files",
         "name photos, or a folder of them",
     ),
     Case("bare python", SIMULATE, every(), sys.executable, "run `make setup`", (sys.executable, "-S", "-E")),

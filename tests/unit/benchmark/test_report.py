@@ -113,7 +113,7 @@ def test_the_limit_follows_from_what_is_on_record() -> None:
     limits = json.loads((KEPT / "limits.json").read_text(encoding="utf-8"))
     page = " ".join((KEPT / "README.md").read_text(encoding="utf-8").split())
     network_ms = 1000 * limits["billion_multiplications_a_frame"] / limits["billion_a_second_int8"]
-    most = kept()["machine"]["cores"] * 1000 / (network_ms + limits["decode_ms"])
+    most = limits["cores"] * 1000 / (network_ms + limits["decode_ms"])
     assert f"did {limits['billion_a_second_int8']} billion a second" in page
     assert f"makes {network_ms:.1f} ms a frame" in page
     assert f"with {limits['decode_ms']} ms of decoding no 8-bit engine can pass {most:.0f} frames/s" in page
@@ -121,7 +121,11 @@ def test_the_limit_follows_from_what_is_on_record() -> None:
         f"({limits['first_convolution_ms']} ms where its matrix product would take {limits['its_matrix_product_ms']}"
         in page
     )
-    assert f"does {limits['billion_a_second_fp32']} billion a second here, a quarter" in page
+    assert f"does {limits['billion_a_second_fp32']} billion a second there, a quarter" in page
     assert f"PyTorch {limits['billion_a_second_pytorch']}." in page
     assert f"probabilities by {limits['change_by_one_grey_level']} on average" in page
-    assert all(figures["frames_per_s"] <= most for figures in kept()["engines"].values())
+    if kept()["machine"]["processor"] == limits["processor"]:
+        assert all(figures["frames_per_s"] <= most for figures in kept()["engines"].values())
+    else:
+        assert f"of {limits['processor']}" in page
+        assert "the table above is of another, on which it was not measured" in page

@@ -50,7 +50,7 @@ def run(arguments: list[Path], model: Path | None, *, as_json: bool) -> None:
         what = "1 file is no image and was" if len(foreign) == 1 else f"{len(foreign)} files are no images and were"
         info(f"{what} passed over, the first {foreign[0]}")
     if unreadable:
-        raise ScraplineError(f"{unreadable} of {len(found)} images could not be read")
+        raise ScraplineError(f"{unreadable} of {len(found) - len(foreign)} images could not be read")
 
 
 def find_images(arguments: list[Path]) -> list[Path]:

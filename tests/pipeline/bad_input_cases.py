@@ -160,6 +160,9 @@ SOURCE = [
     Case("classes but for case", PREPARE, move("data/raw/blue", "data/raw/RED"), "`RED` and `red`", "rename or merge"),
     Case("class with a colon", PREPARE, move("data/raw/blue", "data/raw/a:b"), "'a:b'", "rename"),
     Case("class with a line break", PREPARE, move("data/raw/blue", "data/raw/a\nb"), r"'a\nb'", "rename"),
+    Case(
+        "class with a long name", CHECK, move("data/raw/blue", "data/raw/" + "b" * 201), "longer than 200 b", "shorten"
+    ),
     Case("hidden class", PREPARE, move("data/raw/blue", "data/raw/.blue"), "`.blue` begins with a dot", "rename"),
     Case("class residue", CHECK, move("data/raw/blue", "data/raw/residue"), "`residue`", "another name"),
     Case("listed but absent", PREPARE, lists("", RED, "red/404.jpg"), "`red/404.jpg`", "take the lines out"),
@@ -238,6 +241,8 @@ AWAY = (("https_proxy", "http://127.0.0.1:1"), ("NO_PROXY", ""), ("no_proxy", ""
 OTHER_ONNX = put("x.onnx", files.foreign_onnx)
 NEWER_ONNX = put("x.onnx", lambda: files.foreign_onnx(format_version="99"))
 CUT_ONNX = put("x.onnx", lambda: files.half(files.foreign_onnx()))
+NO_CUDA = param("train.device", "cuda")
+TRAINED = every(put(CHECKPOINT, files.checkpoint), put("results/evaluation/operating_points.json", "{}"))
 WITH_X = f"{CLASSIFY} --model x.onnx data/raw"
 
 MODELS = [
@@ -262,7 +267,9 @@ MODELS = [
         f"{WEIGHTS} is damaged or no PyTorch",
         "get the file again",
     ),
-    Case("no CUDA", TRAIN, param("train.device", "cuda"), "train.device is cuda", "use auto or cpu"),
+    Case("no CUDA", TRAIN, NO_CUDA, "train.device is cuda", "use auto or cpu"),
+    Case("no CUDA to evaluate", EVALUATE, every(NO_CUDA, TRAINED), "train.device is cuda", "use auto or cpu"),
+    Case("no CUDA to export", EXPORT, every(NO_CUDA, TRAINED), "train.device is cuda", "use auto or cpu"),
     Case(
         "train first", TRAIN, remove("data/prepared"), "data/prepared/classes.json is not here yet", "run `dvc repro`"
     ),

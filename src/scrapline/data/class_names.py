@@ -7,6 +7,8 @@ from scrapline.system.errors import ScraplineError
 REVIEW = "manual_review"
 RESIDUE = "residue"
 
+# File systems allow 255 bytes; pictures and files of a class add to its name.
+_MAX_BYTES = 200
 
 # What divides a data set before its classes do, by what it is for.
 _DIVISIONS = ({"train", "training"}, {"val", "valid", "validation", "dev"}, {"test", "testing"})
@@ -31,6 +33,8 @@ def check_class_names(classes: list[str], where: str) -> None:
         twin = folded.setdefault(name.casefold(), name)
         if twin != name:
             raise ScraplineError(f"{where}: classes `{twin}` and `{name}` differ only in case: rename or merge one")
+        if len(name.encode()) > _MAX_BYTES:
+            raise ScraplineError(f"{where}: class `{name[:40]}...` is longer than {_MAX_BYTES} bytes: shorten it")
         if reason := unportable(name):
             raise ScraplineError(f"{where}: class {name!r} {reason}: rename it")
         if any(not character.isprintable() or character in '/\\:*?"<>|,`' for character in name):

@@ -18,6 +18,7 @@ _PNG_DEPTH_AT = 24
 _BITS_PER_SAMPLE, _PHOTOMETRIC, _EXTRA_SAMPLES, _SAMPLE_FORMAT, _S_MAX_SAMPLE = 258, 262, 338, 339, 341
 _UNSIGNED = 1
 _WHITE_IS_ZERO = 0
+_TO_RGB = {3: cv2.COLOR_BGR2RGB, 4: cv2.COLOR_BGRA2RGBA}
 # A value from here on needs more bits than any camera short of 16 writes.
 _SURELY_SIXTEEN = 1 << 14
 
@@ -79,22 +80,21 @@ def _undeclared(highest: int, bits: int | None) -> int:
     return bits
 
 
-def _levels(data: bytes, image: Image.Image) -> npt.NDArray[Any]:
-    """Unsigned values [H, W] or [H, W, RGB or RGBA] as they are stored."""
+def _levels(data: bytes, image: Image.Image) -> npt.NDArray[np.uint16]:
+    """Values [H, W] or [H, W, RGB or RGBA] as they are stored."""
     image.load()
     if image.mode == "I" or image.mode.startswith("I;16"):
-        return np.asarray(image).astype(np.int64)
+        return np.asarray(image).astype(np.uint16)
     # Pillow keeps the upper byte of colours alone.
     found = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
     if found is None or found.dtype != np.uint16 or found.shape[:2] != image.size[::-1]:
         raise ImageError("unsupported", "a layout of 16-bit colours that is not known")
     if found.ndim == 2:
-        return found.astype(np.int64)
-    order = [2, 1, 0, 3][: found.shape[2]]
-    return found[..., order].astype(np.int64)
+        return np.asarray(found, dtype=np.uint16)
+    return np.asarray(cv2.cvtColor(found, _TO_RGB[found.shape[2]]), dtype=np.uint16)
 
 
-def _scaled(levels: npt.NDArray[Any], bits: int) -> npt.NDArray[np.uint8]:
+def _scaled(levels: npt.NDArray[np.uint16], bits: int) -> npt.NDArray[np.uint8]:
     if bits >= 8:
         return np.asarray(levels >> (bits - 8), dtype=np.uint8)
     return np.asarray(levels * 255 // max(1, (1 << bits) - 1), dtype=np.uint8)

@@ -2,6 +2,7 @@
 
 import io
 import logging
+import math
 import threading
 import warnings
 from collections.abc import Callable
@@ -33,6 +34,7 @@ IMAGE_SUFFIXES = frozenset(
 FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "GIF", "TIFF", "PPM", "HEIF", "AVIF")
 
 _MAX_PIXELS = 100_000_000
+_TIFF: dict[bytes, Literal["little", "big"]] = {b"II*\0": "little", b"MM\0*": "big"}
 _ORIENTATION_TAG = 0x0112
 _SAMPLING = {"bilinear": cv2.INTER_LINEAR, "bicubic": cv2.INTER_CUBIC}
 _LIBJPEG_HALVES = 3  # it decodes at an eighth of the size at least
@@ -64,6 +66,8 @@ class Preprocessing:
     `max_side` and `input_size` are pixels; `mean` and `std` are per RGB channel on a scale of 0 to 1.
     `interpolation` is how the last step of scaling samples, by torchvision's name: bilinear or bicubic.
     `undeclared_bits` is the depth of the training photos' 16-bit files that declare none; None where there were none.
+    `crop_pct`, timm's word, is the share of the short side that the square in the middle has which is cut out: 0.875
+    where torchvision scales to 256 and takes 224. None squeezes the whole photo into the square.
     """
 
     input_size: int
@@ -72,6 +76,15 @@ class Preprocessing:
     std: tuple[float, float, float] = IMAGENET_STD
     undeclared_bits: int | None = None
     interpolation: Literal["bilinear", "bicubic"] = "bilinear"
+    crop_pct: float | None = None
+
+    @property
+    def geometry(self) -> str:
+        """What becomes of a photo's shape, for people."""
+        square = f"{self.input_size} x {self.input_size} pixels"
+        if self.crop_pct is None:
+            return f"squeezed whole to {square}"
+        return f"cut to the middle {self.crop_pct:.1%} of the short side, at {square}"
 
     def to_dict(self) -> dict[str, Any]:
         """Plain lists and numbers, for JSON and checkpoints."""
@@ -155,9 +168,12 @@ def scale(pixels: Pixels, width: int, height: int, interpolation: str = "bilinea
 
 def load(data: bytes, preprocessing: Preprocessing) -> Pixels:
     """The whole path from a file's bytes to the network's uint8 input [S, S, 3]. Raises ImageError."""
-    size = preprocessing.input_size
-    decoded = _decode(data, preprocessing.max_side, preprocessing.undeclared_bits, input_size=size)
-    return scale(decoded.pixels, size, size, preprocessing.interpolation)
+    size, share = preprocessing.input_size, preprocessing.crop_pct or 1.0
+    short_side = math.ceil(size / share)
+    pixels = _decode(data, preprocessing.max_side, preprocessing.undeclared_bits, short_side=short_side).pixels
+    if preprocessing.crop_pct is not None:
+        pixels = _middle(pixels, share)
+    return scale(pixels, size, size, preprocessing.interpolation)
 
 
 def encode_png(image: Image.Image) -> bytes:
@@ -174,11 +190,13 @@ def encode_jpeg(image: Image.Image) -> bytes:
     return buffer.getvalue()
 
 
-def _decode(data: bytes, max_side: int, undeclared_bits: int | None, *, input_size: int = 0) -> Decoded:
-    """Decode; what is only to be scaled to `input_size` may lie in the thread's scratch memory, and be halved."""
+def _decode(data: bytes, max_side: int, undeclared_bits: int | None, *, short_side: int = 0) -> Decoded:
+    """Decode; what is only to be scaled to `short_side` may lie in the thread's scratch memory, and be halved."""
     try:
         image = Image.open(io.BytesIO(data), formats=FORMATS)
     except UnidentifiedImageError:
+        if _has_tiff_directory(data):
+            raise ImageError("unsupported", "a layout of TIFF that is not known") from None
         raise ImageError("unreadable", "not an image" if data else "an empty file") from None
     except Image.DecompressionBombError:
         raise ImageError("unsupported", f"more than {_MAX_PIXELS // 10**6} megapixels") from None
@@ -190,7 +208,7 @@ def _decode(data: bytes, max_side: int, undeclared_bits: int | None, *, input_si
         animated = getattr(image, "n_frames", 1) > 1  # walks through the whole file, damaged or not
         # libjpeg scales while it decodes: a 50-megapixel photo never stands in memory whole.
         image.draft("RGB", (2 * max_side, 2 * max_side))
-        pixels = _sound_jpeg(data, image, input_size if max(size) <= max_side else 0)
+        pixels = _sound_jpeg(data, image, short_side if max(size) <= max_side else 0)
         if pixels is None:
             flat = depth.to_eight_bits(data, image, undeclared_bits) if deep else image
             flat.load()
@@ -211,24 +229,41 @@ def _decode(data: bytes, max_side: int, undeclared_bits: int | None, *, input_si
     return Decoded(np.ascontiguousarray(pixels), size, plain, str(image.format), scaled, deep, animated)
 
 
-def _sound_jpeg(data: bytes, image: Image.Image, input_size: int) -> Pixels | None:
+def _has_tiff_directory(data: bytes) -> bool:
+    """Whether a TIFF is whole to the end of its first directory: then Pillow does not know it for its layout."""
+    order = _TIFF.get(data[:4])
+    if order is None:
+        return False
+    at = int.from_bytes(data[4:8], order)
+    return at + 2 + 12 * int.from_bytes(data[at : at + 2], order) + 4 <= len(data)
+
+
+def _sound_jpeg(data: bytes, image: Image.Image, short_side: int) -> Pixels | None:
     """Pixels of a JPEG that libjpeg-turbo has nothing to say against, the same that Pillow decodes in twice the time.
 
-    With an `input_size`, libjpeg does the halving that `scale` would do. None for all else: whether a damaged file is
+    With a `short_side`, libjpeg does the halving that `scale` would do. None for all else: whether a damaged file is
     of use is for Pillow to say.
     """
     if image.format not in {"JPEG", "MPO"} or image.mode not in {"RGB", "L"}:
         return None
     width, height = image.size
-    for _ in range(_LIBJPEG_HALVES if input_size else 0):
-        if min(width, height) >= 2 * input_size:
+    for _ in range(_LIBJPEG_HALVES if short_side else 0):
+        if min(width, height) >= 2 * short_side:
             width, height = -(-width // 2), -(-height // 2)
-    buffer = _scratch.at_least(3 * width * height) if input_size else None
+    buffer = _scratch.at_least(3 * width * height) if short_side else None
     try:
         pixels: Pixels = simplejpeg.decode_jpeg(data, "RGB", min_width=width, min_height=height, buffer=buffer)
     except ValueError:
         return None
     return pixels if pixels.shape == (height, width, 3) else None
+
+
+def _middle(pixels: Pixels, share: float) -> Pixels:
+    """The square in the middle whose side is this share of the short one's."""
+    height, width = pixels.shape[:2]
+    side = max(1, round(min(height, width) * share))
+    top, left = (height - side) // 2, (width - side) // 2
+    return pixels[top : top + side, left : left + side]
 
 
 def _halved(width: int, height: int, wanted_width: int, wanted_height: int) -> tuple[int, int] | None:

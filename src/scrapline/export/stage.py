@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import torch
 
 from scrapline import paths
 from scrapline.data import decoding, shards
@@ -44,14 +45,16 @@ def export(settings: Params) -> None:
 
     Raises ScraplineError where the float32 file does not say what the checkpoint says.
     """
-    inputs = Inputs.read()
+    inputs, device = Inputs.read(), pick_device(settings.train.device)
     with replacing(paths.ONNX, paths.ONNX_INT8, paths.EXPORT) as (fp32_path, int8_path, results):
-        content = _convert(inputs, settings.export, settings.train.device, fp32_path, int8_path)
+        content = _convert(inputs, settings.export, device, fp32_path, int8_path)
         write_json(results / paths.EXPORT_METRICS.name, content)
     report.print_summary(content)
 
 
-def _convert(inputs: Inputs, settings: Export, device: str, fp32_path: Path, int8_path: Path) -> dict[str, Any]:
+def _convert(
+    inputs: Inputs, settings: Export, device: torch.device, fp32_path: Path, int8_path: Path
+) -> dict[str, Any]:
     checkpoint, preprocessing = inputs.checkpoint, inputs.checkpoint.preprocessing
     params = settings.model_dump(mode="json")
     provenance = Provenance(paths.CHECKPOINT, paths.MANIFEST, inputs.operating_points, params)
@@ -60,7 +63,7 @@ def _convert(inputs: Inputs, settings: Export, device: str, fp32_path: Path, int
     labels = {split: _labels(split, checkpoint.classes) for split in ("train", "val", "test")}
 
     with reproducible():
-        base = Extractor(checkpoint.classifier(), paths.PREPARED, preprocessing, pick_device(device))
+        base = Extractor(checkpoint.classifier(), paths.PREPARED, preprocessing, device)
         model = convert(checkpoint, settings.opset)
         fp32 = write(model, fp32_path)
         reference = probabilities(base.predict("val").logits, checkpoint.temperature)

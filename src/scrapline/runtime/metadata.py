@@ -41,12 +41,14 @@ def _read_preprocessing(raw: Any, check_types: ModelWrapValidatorHandler[Preproc
         made = check_types(Preprocessing.from_dict(raw) if isinstance(raw, dict) else raw)
     except (KeyError, TypeError, AttributeError):
         raise ValueError("is not what export writes") from None
-    if isinstance(raw, dict) and made.to_dict() != raw:
+    if isinstance(raw, dict) and made.to_dict() | raw != made.to_dict():  # files from before a field was known lack it
         raise ValueError("is not what export writes")
     if not 1 <= made.input_size <= _MAX_INPUT_SIZE:
         raise ValueError(f"input_size must be 1 to {_MAX_INPUT_SIZE} pixels")
     if made.max_side < 1 or min(made.std) <= 0:
         raise ValueError("max_side and std must be above 0")
+    if made.crop_pct is not None and not 0.5 <= made.crop_pct <= 1:
+        raise ValueError("crop_pct must be 0.5 to 1")
     return made
 
 

@@ -47,9 +47,9 @@ def print_summary(trained: Trained, checkpoint: Checkpoint) -> None:
     info(f"started from {checkpoint.weights['name']}: {checkpoint.weights['description']}")
     if (findings := checkpoint.weights.get("findings", "none")) != "none":
         info(f"  read off the file: {findings}")
-    fed, size = checkpoint.preprocessing, checkpoint.preprocessing.input_size
+    fed = checkpoint.preprocessing
     mean, std = (" / ".join(f"{value:g}" for value in values) for values in (fed.mean, fed.std))
-    info(f"fed photos squeezed to {size} x {size} pixels, {fed.interpolation}, mean {mean}, std {std}")
+    info(f"fed photos {fed.geometry}, {fed.interpolation}, mean {mean}, std {std}")
     info(
         f"best epoch {best.epoch} of {len(trained.history)}: validation accuracy {best.validation_accuracy:.1%} "
         f"({trained.precision}), temperature {checkpoint.temperature}"

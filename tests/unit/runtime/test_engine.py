@@ -63,6 +63,7 @@ GOLDEN = {
         "std": [0.229, 0.224, 0.225],
         "undeclared_bits": None,
         "interpolation": "bilinear",
+        "crop_pct": None,
     },
     "thresholds": {"blue": 0.6, "red": 0.6, "glass": 0.6},
     "target_purity": 0.95,

@@ -22,6 +22,7 @@ PREPROCESSING = {
     "std": [0.2, 0.2, 0.2],
     "undeclared_bits": None,
     "interpolation": "bicubic",
+    "crop_pct": 0.875,
 }
 SOUND: dict[str, Any] = {
     "format_version": 3,
@@ -51,6 +52,11 @@ QUANTISATION = {
 def properties(**changes: Any) -> dict[str, str]:
     """What a sound file holds, some keys changed; `...` takes a key out."""
     return {f"scrapline.{key}": json.dumps(value) for key, value in (SOUND | changes).items() if value is not ...}
+
+
+def test_a_file_from_before_crops_were_known_is_read() -> None:
+    older = {key: value for key, value in PREPROCESSING.items() if key != "crop_pct"}
+    assert metadata.read(properties(preprocessing=older), Path("x.onnx")).preprocessing.crop_pct is None
 
 
 def refused(raw: dict[str, str]) -> str:

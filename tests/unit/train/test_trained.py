@@ -17,4 +17,4 @@ def test_the_console_names_the_constants_that_photos_are_normalised_by(monkeypat
     weights = {"name": "mine.pth", "description": "ours"}
     finished = Trained([Epoch(1, 0.1, 0.5, 0.8, 0.4, 0.9)], torch.zeros(1, 2), torch.zeros(1), "float32", None)
     trained.print_summary(finished, Checkpoint("resnet18", ["a", "b"], fed, 1.0, weights, {}))
-    assert "fed photos squeezed to 96 x 96 pixels, bicubic, mean 0.5 / 0.4 / 0.3, std 0.25 / 0.2 / 1" in lines
+    assert "fed photos squeezed whole to 96 x 96 pixels, bicubic, mean 0.5 / 0.4 / 0.3, std 0.25 / 0.2 / 1" in lines

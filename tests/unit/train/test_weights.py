@@ -37,9 +37,11 @@ def test_a_file_is_described_by_the_text_beside_it(tmp_path: Path) -> None:
     assert constants("resnet18", "mine.pth", tmp_path) == {}
     (tmp_path / "mine.txt").write_text(
         "ours, trained on: scrap\nmean: 0.5, 0.4 0.3\nstd: 0.2 0.2 0.25\ninterpolation: bicubic\n"
+        "source: a colleague\ncrop_pct: 0.9\n"
     )
     found = constants("resnet18", "mine.pth", tmp_path)
-    assert found == {"mean": (0.5, 0.4, 0.3), "std": (0.2, 0.2, 0.25), "interpolation": "bicubic"}
+    wanted = {"mean": (0.5, 0.4, 0.3), "std": (0.2, 0.2, 0.25), "interpolation": "bicubic", "crop_pct": 0.9}
+    assert found == wanted
 
 
 @pytest.mark.parametrize(
@@ -49,6 +51,11 @@ def test_a_file_is_described_by_the_text_beside_it(tmp_path: Path) -> None:
         ("std: 0.2 0 0.2", "`std` are three numbers"),
         ("std: wide", "`std` are three numbers"),
         ("interpolation: lanczos", "interpolation `lanczos` is neither bilinear nor bicubic"),
+        ("crop_pct: 87.5", "`crop_pct` is the share of the short side"),
+        ("crop_pct: most", "`crop_pct` is the share of the short side"),
+        ("means: 0.5 0.5 0.5", "`means` is no line that is known; write `mean`"),
+        ("sdt: 0.5 0.5 0.5", "`sdt` is no line that is known; write `std`"),
+        ("resize_size: 256", "`resize_size` is no line that is known; write `crop_pct`"),
     ],
 )
 def test_a_wrong_line_is_named(tmp_path: Path, line: str, message: str) -> None:
@@ -59,7 +66,7 @@ def test_a_wrong_line_is_named(tmp_path: Path, line: str, message: str) -> None:
 
 
 def test_a_checkpoint_of_ours_brings_its_own(tmp_path: Path) -> None:
-    used = Preprocessing(64, 512, (0.5, 0.5, 0.5), (0.25, 0.25, 0.25), interpolation="bicubic")
+    used = Preprocessing(64, 512, (0.5, 0.5, 0.5), (0.25, 0.25, 0.25), interpolation="bicubic", crop_pct=0.8)
     state = torchvision.models.resnet18(num_classes=2).state_dict()
     Checkpoint("resnet18", ["a", "b"], used, 1.0, {"name": "none"}, state).save(tmp_path / "ours.pth")
     found = constants("resnet18", "ours.pth", tmp_path)
@@ -67,6 +74,7 @@ def test_a_checkpoint_of_ours_brings_its_own(tmp_path: Path) -> None:
         "mean": (0.5, 0.5, 0.5),
         "std": (0.25, 0.25, 0.25),
         "interpolation": "bicubic",
+        "crop_pct": 0.8,
     }
     assert Preprocessing.from_dict(used.to_dict()) == used
 
@@ -84,6 +92,31 @@ def test_pixels_are_scaled_as_torchvision_scales_them(interpolation: str) -> Non
     other = load(buffer.getvalue(), Preprocessing(64, 512))
     assert (np.abs(ours.astype(int) - other.astype(int)).max() > 2) == (interpolation == "bicubic")
     assert Image.fromarray(ours).size == (64, 64)
+
+
+@pytest.mark.parametrize("size", [(512, 384), (300, 400), (224, 224), (90, 640)])
+def test_a_crop_is_the_middle_that_torchvisions_preset_takes(size: tuple[int, int]) -> None:
+    """A slope in red across and in green down: at most a pixel of the photo away from torchvision's crop."""
+    width, height = size
+    across, down = np.meshgrid(np.arange(width) * 255 / width, np.arange(height) * 255 / height)
+    picture = Image.fromarray(np.dstack([across, down, down * 0]).round().astype(np.uint8))
+    buffer = io.BytesIO()
+    picture.save(buffer, "PNG")
+    ours = load(buffer.getvalue(), Preprocessing(224, 640, crop_pct=224 / 256)).astype(int)
+    preset = v2.Compose([v2.Resize(256), v2.CenterCrop(224)])
+    theirs = preset(v2.functional.pil_to_tensor(picture)).permute(1, 2, 0).numpy().astype(int)
+    pixel = np.array([255 / width, 255 / height, 0]) + 2
+    assert (np.abs(ours - theirs) <= pixel).all()
+
+
+def test_a_crop_reads_no_fewer_pixels_than_the_network_takes() -> None:
+    """500 pixels of the short side cannot be halved where 437 are cut out for 224."""
+    stripes = np.zeros((500, 500, 3), np.uint8)
+    stripes[::2] = 255
+    buffer = io.BytesIO()
+    Image.fromarray(stripes).save(buffer, "JPEG", quality=95)
+    rows = load(buffer.getvalue(), Preprocessing(224, 640, crop_pct=224 / 256)).mean(axis=(1, 2))
+    assert rows.std() > 20
 
 
 def test_a_checkpoint_from_before_interpolation_was_kept_still_starts_a_training(tmp_path: Path) -> None:

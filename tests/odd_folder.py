@@ -13,6 +13,7 @@ from PIL import Image
 
 RED, GREEN, BLUE, YELLOW = (220, 30, 30), (30, 200, 40), (40, 60, 220), (230, 220, 60)
 SIZE = (64, 48)
+PHOTOS = 8
 CLASSES = ("no", "1e3", "001", "10", "2")
 # The quarters top left, top right, bottom left, bottom right of a photo that a viewer shows as stored.
 STORED = (RED, GREEN, BLUE, YELLOW)
@@ -91,6 +92,7 @@ def files() -> list[Odd]:
     found += [
         Odd("cmyk.jpg", encoded(image.convert("CMYK"), "JPEG", quality=95), STORED, tolerance=12),
         Odd("cmyk.tif", encoded(image.convert("CMYK"), "TIFF"), STORED, tolerance=2),
+        Odd("ycck.jpg", ycck(image), STORED, tolerance=12),
         Odd("progressive.jpg", encoded(image, "JPEG", progressive=True, **fine), STORED),
         Odd("palette.png", encoded(image.quantize(8), "PNG"), STORED, tolerance=0),
         Odd("animated.gif", encoded(image, "GIF", save_all=True, append_images=[black.copy()]), STORED),
@@ -105,6 +107,7 @@ def files() -> list[Odd]:
         Odd("photo.heic", (Path(__file__).parent / "data/quarters.heic").read_bytes(), STORED, tolerance=8),
         Odd("one pixel.png", encoded(Image.new("RGB", (1, 1), RED), "PNG"), (RED,) * 4, tolerance=0),
         Odd("10000x10.png", encoded(Image.new("RGB", (10000, 10), RED), "PNG"), (RED,) * 4, tolerance=0),
+        Odd("100 megapixels.png", encoded(Image.new("1", (10000, 10000), 1), "PNG"), ((255,) * 3,) * 4, tolerance=0),
         Odd("too large.png", encoded(Image.new("1", (10001, 10000)), "PNG"), reasons=("unsupported",)),
     ]
     clear = image.convert("RGBA")
@@ -125,16 +128,33 @@ def files() -> list[Odd]:
     return found
 
 
+def ycck(image: Image.Image) -> bytes:
+    """A JPEG as Adobe's programs write ink: Y, Cb and Cr of the inverted colours and black, marked as transform 2."""
+    cyan_magenta_yellow = Image.fromarray(255 - np.asarray(image))
+    levels = 255 - np.asarray(cyan_magenta_yellow.convert("YCbCr"))  # Pillow inverts all four when it saves
+    data = encoded(
+        Image.fromarray(np.dstack([levels, np.zeros(levels.shape[:2], np.uint8)]), "CMYK"), "JPEG", quality=95
+    )
+    transform = data.index(b"Adobe") + 11
+    return data[:transform] + b"\2" + data[transform + 1 :]
+
+
+def photo(number: int) -> bytes:
+    """A plain photo unlike any other."""
+    levels = np.random.default_rng(number).integers(0, 256, (6, 8, 3), dtype=np.uint8)
+    return encoded(Image.fromarray(levels).resize(SIZE, Image.Resampling.BICUBIC), "PNG")
+
+
 def write(folder: Path) -> None:
-    """Lay the files out in the class folders, in turn, and a plain photo under every odd name."""
-    image = quarters()
-    for number, odd in enumerate(files()):
-        (folder / CLASSES[number % len(CLASSES)]).mkdir(parents=True, exist_ok=True)
-        (folder / CLASSES[number % len(CLASSES)] / odd.name).write_bytes(odd.data)
+    """The odd files in the first class, and plain photos in every class, the first under the odd names."""
+    for number, name in enumerate(CLASSES):
+        (folder / name).mkdir(parents=True, exist_ok=True)
+        for copy in range(PHOTOS):
+            (folder / name / f"{copy:03d}.png").write_bytes(photo(PHOTOS * number + copy))
+    for odd in files():
+        (folder / CLASSES[0] / odd.name).write_bytes(odd.data)
     for number, name in enumerate(NAMES.values()):
-        shade = image.copy()
-        shade.putpixel((0, 0), (number, 0, 0))
-        (folder / CLASSES[number % len(CLASSES)] / name).write_bytes(encoded(shade, "PNG"))
+        (folder / CLASSES[number % len(CLASSES)] / name).write_bytes(photo(1000 + number))
 
 
 if __name__ == "__main__":

@@ -27,6 +27,7 @@ COMMANDS = (
     "simulation.py summary",
     "simulation.py publish docs/run",
 )
+FETCH = "data_preparation.py fetch ../photos"
 BENCHMARK = "inference_script.py benchmark --rounds 1 --frames 2"
 _ADDRESS = re.compile(r"(connect|sendto|sendmsg|sendmmsg)\(.*sa_family=AF_INET|htons\(53\)")
 
@@ -81,6 +82,8 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Project:
     (made.root / "data/recipes/demo.yaml").write_text(yaml.safe_dump(recipe))
     for command in COMMANDS:
         made.run(command)
+    shutil.copytree(made.root / "data/test_frames", base / "photos")
+    made.run(FETCH)
     return made
 
 

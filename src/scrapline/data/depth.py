@@ -4,7 +4,7 @@ Industrial cameras write 10, 12 or 14 bits into 16-bit files; shown as 16 bits t
 """
 
 import struct
-from typing import Any
+from typing import Any, Literal
 
 import cv2
 import numpy as np
@@ -15,6 +15,7 @@ from scrapline.data.errors import ImageError, UndeclaredDepthError
 
 _PNG = b"\x89PNG\r\n\x1a\n"
 _PNG_DEPTH_AT = 24
+_TIFF: dict[bytes, Literal["little", "big"]] = {b"II*\0": "little", b"MM\0*": "big"}
 _BITS_PER_SAMPLE, _PHOTOMETRIC, _EXTRA_SAMPLES, _SAMPLE_FORMAT, _S_MAX_SAMPLE = 258, 262, 338, 339, 341
 _UNSIGNED = 1
 _WHITE_IS_ZERO = 0
@@ -30,6 +31,15 @@ def is_deep(data: bytes, image: Image.Image) -> bool:
     if image.format == "TIFF":
         return bool(max(_tag(image, _BITS_PER_SAMPLE, 1)) > 8)
     return image.mode in {"I", "F"} or image.mode.startswith("I;16")
+
+
+def has_tiff_directory(data: bytes) -> bool:
+    """Whether a TIFF is whole to the end of its first directory: then Pillow does not know it for its layout."""
+    order = _TIFF.get(data[:4])
+    if order is None:
+        return False
+    at = int.from_bytes(data[4:8], order)
+    return at + 2 + 12 * int.from_bytes(data[at : at + 2], order) + 4 <= len(data)
 
 
 def bits_for(level: int) -> int:

@@ -3,7 +3,6 @@
 import io
 import logging
 import math
-import threading
 import warnings
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
@@ -13,10 +12,9 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 import pi_heif  # type: ignore[import-untyped]
-import simplejpeg
 from PIL import Image, UnidentifiedImageError
 
-from scrapline.data import colour, depth
+from scrapline.data import colour, depth, jpeg
 from scrapline.data.errors import ImageError as ImageError
 
 Pixels = npt.NDArray[np.uint8]
@@ -34,10 +32,8 @@ IMAGE_SUFFIXES = frozenset(
 FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "GIF", "TIFF", "PPM", "HEIF", "AVIF")
 
 _MAX_PIXELS = 100_000_000
-_TIFF: dict[bytes, Literal["little", "big"]] = {b"II*\0": "little", b"MM\0*": "big"}
 _ORIENTATION_TAG = 0x0112
 _SAMPLING = {"bilinear": cv2.INTER_LINEAR, "bicubic": cv2.INTER_CUBIC}
-_LIBJPEG_HALVES = 3  # it decodes at an eighth of the size at least
 _TURNS: dict[int, Callable[[Pixels], Pixels]] = {
     2: np.fliplr,
     3: lambda pixels: np.rot90(pixels, 2),
@@ -123,20 +119,6 @@ class Decoded:
         return Image.fromarray(self.pixels)
 
 
-class _Scratch(threading.local):
-    """A thread's memory to decode frame after frame into: fresh pages would cost as much as decoding."""
-
-    memory = bytearray()
-
-    def at_least(self, size: int) -> bytearray:
-        if len(self.memory) < size:
-            self.memory = bytearray(size)
-        return self.memory
-
-
-_scratch = _Scratch()
-
-
 def decode(data: bytes, max_side: int, *, undeclared_bits: int | None = None) -> Decoded:
     """Decode one photo for real: EXIF orientation, palette, alpha, CMYK, depth and animation become plain sRGB.
 
@@ -195,7 +177,7 @@ def _decode(data: bytes, max_side: int, undeclared_bits: int | None, *, short_si
     try:
         image = Image.open(io.BytesIO(data), formats=FORMATS)
     except UnidentifiedImageError:
-        if _has_tiff_directory(data):
+        if depth.has_tiff_directory(data):
             raise ImageError("unsupported", "a layout of TIFF that is not known") from None
         raise ImageError("unreadable", "not an image" if data else "an empty file") from None
     except Image.DecompressionBombError:
@@ -208,7 +190,7 @@ def _decode(data: bytes, max_side: int, undeclared_bits: int | None, *, short_si
         animated = getattr(image, "n_frames", 1) > 1  # walks through the whole file, damaged or not
         # libjpeg scales while it decodes: a 50-megapixel photo never stands in memory whole.
         image.draft("RGB", (2 * max_side, 2 * max_side))
-        pixels = _sound_jpeg(data, image, short_side if max(size) <= max_side else 0)
+        pixels = jpeg.sound(data, image, short_side if max(size) <= max_side else 0)
         if pixels is None:
             flat = depth.to_eight_bits(data, image, undeclared_bits) if deep else image
             flat.load()
@@ -227,35 +209,6 @@ def _decode(data: bytes, max_side: int, undeclared_bits: int | None, *, short_si
     plain = plain and pixels.shape[1::-1] == size and "transparency" not in image.info and not deep and managed is None
     scaled = max(size) > max_side and sorted(pixels.shape[:2]) != sorted(size)
     return Decoded(np.ascontiguousarray(pixels), size, plain, str(image.format), scaled, deep, animated)
-
-
-def _has_tiff_directory(data: bytes) -> bool:
-    """Whether a TIFF is whole to the end of its first directory: then Pillow does not know it for its layout."""
-    order = _TIFF.get(data[:4])
-    if order is None:
-        return False
-    at = int.from_bytes(data[4:8], order)
-    return at + 2 + 12 * int.from_bytes(data[at : at + 2], order) + 4 <= len(data)
-
-
-def _sound_jpeg(data: bytes, image: Image.Image, short_side: int) -> Pixels | None:
-    """Pixels of a JPEG that libjpeg-turbo has nothing to say against, the same that Pillow decodes in twice the time.
-
-    With a `short_side`, libjpeg does the halving that `scale` would do. None for all else: whether a damaged file is
-    of use is for Pillow to say.
-    """
-    if image.format not in {"JPEG", "MPO"} or image.mode not in {"RGB", "L"}:
-        return None
-    width, height = image.size
-    for _ in range(_LIBJPEG_HALVES if short_side else 0):
-        if min(width, height) >= 2 * short_side:
-            width, height = -(-width // 2), -(-height // 2)
-    buffer = _scratch.at_least(3 * width * height) if short_side else None
-    try:
-        pixels: Pixels = simplejpeg.decode_jpeg(data, "RGB", min_width=width, min_height=height, buffer=buffer)
-    except ValueError:
-        return None
-    return pixels if pixels.shape == (height, width, 3) else None
 
 
 def _middle(pixels: Pixels, share: float) -> Pixels:

@@ -60,8 +60,8 @@ def constants(arch: str, weights: str, folder: Path) -> dict[str, Any]:
 
     Torchvision's come from its `weights.transforms()`, a checkpoint's of this project out of it, those of any other
     file from lines such as `mean: 0.5 0.5 0.5` of the text file beside it; what is not there stays as for ImageNet.
-    Torchvision's crop is left alone: what it cuts off is part of the object here, and on TrashNet's validation photos
-    the frozen base was right on 89.9 % with it and on 91.7 % of whole photos. A note's or a checkpoint's is obeyed.
+    Torchvision's crop is left alone: what it cuts off is part of the object here, and TrashNet's test photos do
+    not tell the two apart. A note's or a checkpoint's is obeyed.
     """
     if weights == "none":
         return {}

@@ -130,6 +130,8 @@ def test_no_key_takes_what_is_of_another_kind(key: str, wrong: Any) -> None:
         ({"preprocessing": PREPROCESSING | {"input_size": 32.5}}, "preprocessing"),
         ({"preprocessing": PREPROCESSING | {"input_size": True}}, "preprocessing"),
         ({"preprocessing": PREPROCESSING | {"max_side": -1}}, "max_side"),
+        ({"preprocessing": PREPROCESSING | {"crop_pct": 0.4}}, "crop_pct must be 0.5 to 1"),
+        ({"preprocessing": PREPROCESSING | {"crop_pct": 1.1}}, "crop_pct must be 0.5 to 1"),
         ({"preprocessing": PREPROCESSING | {"std": [0.2, 0.0, 0.2]}}, "std"),
         ({"preprocessing": PREPROCESSING | {"mean": [0.5, float("nan"), 0.5]}}, "mean.1"),
         ({"preprocessing": PREPROCESSING | {"mean": [0.5, 0.5]}}, "preprocessing"),

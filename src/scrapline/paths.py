@@ -6,6 +6,7 @@ PARAMS = Path("params.yaml")
 
 RAW = Path("data/raw")
 SPLIT_LISTS = Path("data/splits")
+PAIRS = SPLIT_LISTS / "pairs.csv"
 PREPARED = Path("data/prepared")
 MANIFEST = PREPARED / "manifest.csv"
 CLASSES = PREPARED / "classes.json"
@@ -22,6 +23,8 @@ PREPARATION_REPORT = PREPARATION / "report.json"
 CLASS_BALANCE = PREPARATION / "class_balance.csv"
 QUARANTINE = PREPARATION / "quarantine.csv"
 CONTACT_SHEETS = PREPARATION / "contact_sheets"
+NEAR_DUPLICATES = PREPARATION / "near_duplicates.csv"
+NEAR_DUPLICATES_PAGE = PREPARATION / "near_duplicates.png"
 
 TRAINING = Path("results/training")
 HISTORY = TRAINING / "history.csv"

@@ -8,12 +8,13 @@ from itertools import tee
 from pathlib import Path
 
 from scrapline.cli.console import track
-from scrapline.data import duplicates, splitting
+from scrapline.data import splitting
 from scrapline.data.depth import bits_for
 from scrapline.data.sources import ContentDigest, Item, Source, count
 from scrapline.params import Data, SplitScheme
 from scrapline.paths import SPLIT_LISTS
-from scrapline.prepare import quality
+from scrapline.prepare import grouping, quality
+from scrapline.prepare.grouping import Grouped
 from scrapline.prepare.quality import Photo, Rejected, Undeclared
 from scrapline.system.errors import ScraplineError
 from scrapline.system.parallel import process_map
@@ -38,13 +39,17 @@ class Examined:
 
 @dataclass(frozen=True)
 class Cleaned:
-    """What stays, with its split and near-duplicate group by image_id, and all that was quarantined."""
+    """What stays, with its split and near-duplicate group by image_id, and all that was quarantined.
+
+    `grouped` is what the groups were made of, photos among it that leaked and are gone.
+    """
 
     photos: list[Photo]
     split: dict[str, str]
     group: dict[str, str]
     rejected: list[Rejected]
     unlisted: int
+    grouped: Grouped
 
 
 def lists_folder(data: Data) -> Path | None:
@@ -102,16 +107,18 @@ def clean(examined: Examined, reader: "StoredBytes", data: Data, *, seed: int, l
     )
     rejected = examined.rejected + doubles
     _check_every_class_left(reader.source.classes, photos, rejected)
-    groups = duplicates.group_near_duplicates(photos, reader.spool / THUMBNAILS)
+    grouped = grouping.group(photos, reader.spool / THUMBNAILS)
+    photos, rejected = grouped.photos, rejected + grouped.rejected
+    _check_every_class_left(reader.source.classes, photos, rejected)
     members = [
         splitting.Member(photo.image_id, photo.class_name, photo.source_path, group)
-        for photo, group in zip(photos, groups, strict=True)
+        for photo, group in zip(photos, grouped.groups, strict=True)
     ]
     group_of = {member.image_id: member.group for member in members}
     if data.split.scheme is SplitScheme.HASH:
         by_group = splitting.by_hash(members, seed=seed, val=data.split.val, test=data.split.test)
         split = {member.image_id: by_group[member.group] for member in members}
-        return Cleaned(photos, split, group_of, rejected, unlisted=0)
+        return Cleaned(photos, split, group_of, rejected, unlisted=0, grouped=grouped)
     split, leaks = splitting.by_lists(members, split_of)
     rejected += [
         Rejected(
@@ -124,7 +131,8 @@ def clean(examined: Examined, reader: "StoredBytes", data: Data, *, seed: int, l
     ]
     kept = [photo for photo in photos if photo.image_id in split]
     _check_splits_filled(reader.source.classes, kept, split)
-    return Cleaned(kept, split, group_of, rejected, sum(photo.source_path not in split_of for photo in kept))
+    unlisted = sum(photo.source_path not in split_of for photo in kept)
+    return Cleaned(kept, split, group_of, rejected, unlisted, grouped)
 
 
 def owned(photo: Photo, item: Item, thumbnail: int) -> Photo:

@@ -12,8 +12,10 @@ from scrapline.data import imaging, shards, splitting
 from scrapline.data.contact_sheets import Thumb, contact_sheet
 from scrapline.data.sources import describe
 from scrapline.params import Data
+from scrapline.paths import NEAR_DUPLICATES, NEAR_DUPLICATES_PAGE
 from scrapline.prepare import quality
 from scrapline.prepare.cleaning import Cleaned, Examined, StoredBytes, original
+from scrapline.prepare.near_duplicates import write_near_duplicates
 from scrapline.prepare.quality import Photo
 from scrapline.system.files import write_json
 
@@ -47,7 +49,7 @@ def write_test_frames(folder: Path, cleaned: Cleaned, reader: StoredBytes, frame
 
 
 def write_report(folder: Path, cleaned: Cleaned, reader: StoredBytes, facts: dict[str, Any], max_side: int) -> None:
-    """Write report.json, class_balance.csv, quarantine.csv and a contact sheet per class."""
+    """Write report.json, class_balance.csv, quarantine.csv, the near-duplicates and a contact sheet per class."""
     classes = reader.source.classes
     balance = Counter((photo.class_name, cleaned.split[photo.image_id]) for photo in cleaned.photos)
     group_sizes = Counter(cleaned.group[photo.image_id] for photo in cleaned.photos)
@@ -56,6 +58,8 @@ def write_report(folder: Path, cleaned: Cleaned, reader: StoredBytes, facts: dic
         "quarantined": quality.count_reasons(cleaned.rejected),
         "unlisted_images_in_training": cleaned.unlisted,
         "near_duplicate_groups": sum(size > 1 for size in group_sizes.values()),
+        "near_duplicate_images": sum(size for size in group_sizes.values() if size > 1),
+        "groups_to_look_at": cleaned.grouped.large,
         "splits": {name: sum(balance[c, name] for c in classes) for name in splitting.SPLITS},
         "classes": {c: {name: balance[c, name] for name in splitting.SPLITS} for c in classes},
     }
@@ -70,6 +74,7 @@ def write_report(folder: Path, cleaned: Cleaned, reader: StoredBytes, facts: dic
         table.writerows(
             (r.source_path, r.reason, r.detail) for r in sorted(cleaned.rejected, key=lambda r: r.source_path)
         )
+    write_near_duplicates(folder / NEAR_DUPLICATES.name, folder / NEAR_DUPLICATES_PAGE.name, cleaned, reader, max_side)
     (folder / "contact_sheets").mkdir()
     for name in classes:
         photos = [photo for photo in cleaned.photos if photo.class_name == name]
@@ -104,6 +109,11 @@ def print_summary(cleaned: Cleaned, examined: Examined) -> None:
     for reason, number in quality.count_reasons(cleaned.rejected).items():
         first = min(r.source_path for r in cleaned.rejected if r.reason == reason)
         info(f"  quarantined {number} as {reason}, the first {first}")
+    grouped = sum(size > 1 for size in Counter(cleaned.group.values()).values())
+    if grouped:
+        info(f"  {grouped} groups of near-duplicates, each within one split: {NEAR_DUPLICATES_PAGE} shows them")
+    for name, size in cleaned.grouped.large.items():
+        info(f"  group {name} has {size} photos: look whether they are one ({NEAR_DUPLICATES})")
     if cleaned.unlisted:
         info(f"  {cleaned.unlisted} images stand in no split list and train")
 

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
 
-from scrapline.data import duplicates, imaging
+from scrapline.data import imaging
+from scrapline.data.duplicates.thumbnails import thumbnail
 from scrapline.data.errors import UndeclaredDepthError
 from scrapline.data.sources import FolderSource, Item, Source
 
@@ -27,7 +28,6 @@ class Photo:
     stored_bytes: int
     suffix: str
     spooled: bool
-    dhash: bytes
     thumbnail: int
 
 
@@ -51,7 +51,7 @@ class Undeclared:
 class Examination:
     """What one image became, with the SHA-256 of its file for the data set's digest.
 
-    `thumbnail` holds the grey levels of a usable image at 32 x 32 pixels.
+    `thumbnail` is what a usable image is compared by: RGB at 64 x 64 pixels.
     """
 
     sha256: str
@@ -99,7 +99,6 @@ class Examiner:
         spooled = not (decoded.kept and isinstance(self.source, FolderSource))
         if spooled:
             (self.spool / f"{image_id}.{suffix}").write_bytes(stored)
-        fingerprint = duplicates.fingerprint(image)
         photo = Photo(
             image_id,
             item.class_name,
@@ -109,10 +108,9 @@ class Examiner:
             len(stored),
             suffix,
             spooled,
-            fingerprint.dhash,
             thumbnail=-1,
         )
-        return Examination(sha256, photo, fingerprint.thumbnail)
+        return Examination(sha256, photo, thumbnail(decoded.pixels).tobytes())
 
 
 def drop_doubles(photos: Iterable[Photo], rank: Callable[[Photo], int]) -> tuple[list[Photo], list[Rejected]]:

@@ -1,0 +1,159 @@
+"""Grounds: what photos of one fixed camera share behind their objects, and what must not count as likeness."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from scrapline.data.duplicates.textures import luma, texture
+from scrapline.data.duplicates.thumbnails import SIDE, Levels, Thumbnails, smaller
+
+_CELLS = 8
+_SAMPLE = 2000
+_MOST_LEADERS = 256
+# Of a photo's brightness, per cell. Half of the cells must agree: objects of two photos leave that many free.
+_SAME_GROUND = 0.05
+_OTHER_OBJECT = 0.10
+# Correlations of fine detail; chance gives 0.02, and weaker textures do no harm.
+SAME_TEXTURE = 0.08
+_FEWEST = 5
+# A ground's photos show its texture about as well as one another; one that is mirrored or moved shows less.
+_LEAST_OF_USUAL = 0.6
+_PASSES = 4
+_FOR_PICTURE = 64
+_BLOCK = 512
+
+
+@dataclass(frozen=True)
+class Grounds:
+    """`pictures` float32 [G, 64, 64, 3]; `of` int16 [N]: the ground of each photo, -1 where it has none."""
+
+    pictures: Levels
+    of: npt.NDArray[np.int16]
+
+    def behind(self, photo: int) -> Levels | None:
+        """The ground of a photo, float32 [64, 64, 3]."""
+        ground = int(self.of[photo])
+        return None if ground < 0 else self.pictures[ground]
+
+
+def find_grounds(thumbnails: Thumbnails) -> Grounds:
+    """The grounds on which at least five photos of a sample show different objects, and which photo lies on which.
+
+    The sample is the first 2,000 photos. Photos share a ground whose levels agree and whose texture, if it has one that
+    shows through the camera's noise, is the same.
+    """
+    sample = thumbnails.block(0, _SAMPLE)
+    cells, textures = _cells(sample), _textures(sample)
+    rest = np.arange(len(sample))
+    pictures: list[Levels] = []
+    limits: list[float] = []
+    for _ in range(_PASSES):
+        released = [rest[:0]]
+        groups, rest = _led(cells, textures, rest)
+        for group in groups:
+            picture = _picture(sample, cells, group)
+            shown = textures[group] @ _textures(picture[None])[0]
+            limit = _LEAST_OF_USUAL * float(np.median(shown))
+            own = group[shown >= limit]
+            if len(own) >= _FEWEST:
+                pictures.append(_picture(sample, cells, own))
+                limits.append(limit)
+                released.append(group[shown < limit])
+            else:
+                released.append(group)
+        rest = np.sort(np.concatenate([rest, *released]))
+        if not sum(map(len, released)):
+            break
+    for group in _led(cells, None, rest)[0]:
+        pictures.append(_picture(sample, cells, group))
+        limits.append(-1.0)
+    if not pictures:
+        return Grounds(np.empty((0, SIDE, SIDE, 3), np.float32), np.full(len(thumbnails), -1, np.int16))
+    return Grounds(np.stack(pictures), _assigned(thumbnails, np.stack(pictures), np.array(limits)))
+
+
+def _assigned(thumbnails: Thumbnails, pictures: Levels, limits: npt.NDArray[np.float64]) -> npt.NDArray[np.int16]:
+    """The ground of each photo: of those whose levels agree, the one whose texture shows best, if it shows enough."""
+    leaders, patterns = _cells(pictures), _textures(pictures)
+    of = np.empty(len(thumbnails), np.int16)
+    for start in range(0, len(thumbnails), _BLOCK):
+        block = thumbnails.block(start, start + _BLOCK)
+        off = np.stack([_apart(leaders, each) for each in _cells(block)])
+        shown = _textures(block) @ patterns.T
+        fits = (off < _SAME_GROUND) & (shown >= limits)
+        score = np.where(fits, shown - off, -np.inf)
+        of[start : start + len(block)] = np.where(fits.any(axis=1), score.argmax(axis=1), -1)
+    return of
+
+
+def _led(
+    cells: Levels, textures: Levels | None, photos: npt.NDArray[np.int64]
+) -> tuple[list[npt.NDArray[np.int64]], npt.NDArray[np.int64]]:
+    """Photos with the first one that they share their ground with, and those on no ground.
+
+    At least five of a ground's photos must show other objects than those before them: copies of one are no ground.
+    """
+    leaders: list[int] = []
+    groups: list[list[int]] = []
+    different: list[list[int]] = []
+    left: list[int] = []
+    for photo in photos.tolist():
+        each = cells[photo]
+        near = _apart(cells[leaders], each) < _SAME_GROUND
+        shown = np.ones(len(leaders), np.float32)
+        if textures is not None:
+            shown = textures[leaders] @ textures[photo]
+            near &= shown > SAME_TEXTURE
+        if near.any():
+            best = int(np.where(near, shown, -1).argmax())
+            groups[best].append(photo)
+            seen = different[best]
+            if len(seen) < _FEWEST and _shares(cells[seen], each).max(axis=(1, 2)).min() > _OTHER_OBJECT:
+                seen.append(photo)
+        elif len(leaders) < _MOST_LEADERS:
+            leaders.append(photo)
+            groups.append([photo])
+            different.append([photo])
+        else:
+            left.append(photo)
+    found = [np.array(group) for group, seen in zip(groups, different, strict=True) if len(seen) >= _FEWEST]
+    left += [photo for group, seen in zip(groups, different, strict=True) if len(seen) < _FEWEST for photo in group]
+    return found, np.array(sorted(left), np.int64)
+
+
+def _cells(pictures: npt.NDArray[np.uint8] | Levels) -> Levels:
+    """Mean levels in 8 x 8 cells, at least 1: float32 [n, 64, 3]."""
+    return np.maximum(smaller(pictures, _CELLS).reshape(len(pictures), -1, 3), 1.0)
+
+
+def _shares(leaders: Levels, cells: Levels) -> Levels:
+    """How far each cell [64, 3] is from each leader's [n, 64, 3], in the same light, as a share of its level."""
+    ratio = cells / leaders
+    return np.asarray(np.abs(ratio / np.maximum(np.median(ratio, axis=1, keepdims=True), 1e-6) - 1), np.float32)
+
+
+def _apart(leaders: Levels, cells: Levels) -> npt.NDArray[np.float32]:
+    """The same over half of the cells, which objects leave free: [n]."""
+    if not len(leaders):
+        return np.empty(0, np.float32)
+    return np.asarray(np.median(_shares(leaders, cells), axis=(1, 2)), dtype=np.float32)
+
+
+def _textures(pictures: npt.NDArray[np.uint8] | Levels) -> Levels:
+    """Their textures, each of length 1: float32 [n, 4096]."""
+    flat = np.stack([texture(luma(picture.astype(np.float32))).ravel() for picture in pictures])
+    return np.asarray(flat / np.maximum(np.linalg.norm(flat, axis=1, keepdims=True), 1e-6), np.float32)
+
+
+def _picture(sample: npt.NDArray[np.uint8], cells: Levels, group: npt.NDArray[np.int64]) -> Levels:
+    """The mean of the middle two fifths of the levels at each pixel, with the light evened out, of up to 64 photos.
+
+    A median would be rounded to whole levels, which fine texture shows.
+    """
+    some = group[:_FOR_PICTURE]
+    light = np.median(cells[some] / cells[some[0]], axis=1)[:, None, None]
+    levels = sample[some] * (light.mean(axis=0) / np.maximum(light, 1e-6)).astype(np.float32)
+    levels.sort(axis=0)
+    low = int(0.3 * len(levels))
+    return np.asarray(levels[low : max(int(0.7 * len(levels)), low + 1)].mean(axis=0), dtype=np.float32)

@@ -1,0 +1,156 @@
+"""How much of one aligned picture is in the other, block by block, once their grounds are taken out of both."""
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from scrapline.data.duplicates import alignment
+from scrapline.data.duplicates.textures import blurred, fine_detail
+from scrapline.data.duplicates.thumbnails import SIDE, Levels
+
+_BLOCK = 8
+_BLOCKS = SIDE // _BLOCK
+# The other picture is sampled between its pixels, which blurs it a little; the reference gets as much.
+_REFERENCE_BLUR, _MOVED_BLUR = 0.8, 0.6
+# A block counts with at least so much of it inside both pictures.
+_INSIDE = 0.3
+# Of the blocks by their correlation: the best may be an object's mere outline, the worst a stamp's or a corner's.
+_LOWER, _UPPER = 0.15, 0.6
+_FEWEST_BLOCKS = 20
+_ROUNDS = 3
+_COLOUR_BLUR = 1.5
+_BURNT_OUT = 250.0
+
+_RAMP_Y, _RAMP_X = np.mgrid[0:SIDE, 0:SIDE].astype(np.float32) / SIDE - 0.5
+
+
+@dataclass(frozen=True)
+class Likeness:
+    """How alike two aligned pictures are, grounds taken out, in blocks of 8 x 8 pixels.
+
+    Fine detail (RGB less its blur of 2.5 pixels) correlates: by `mean` over the blocks, each counting the same; by
+    `plain` over those from the 15 to the 60 % quantile, which neither an object's outline nor a stamp decides, so that
+    it tells whether the camera's noise is the same; and by `bold` over blocks weighted by the detail that both
+    pictures have, which tells whether the outlines are. `colour`: how far levels are apart where the bold detail is,
+    once brightness and contrast are made equal. `blocks`: how many blocks both pictures show.
+    """
+
+    mean: float
+    plain: float
+    bold: float
+    colour: float
+    blocks: int
+
+
+def likeness(
+    reference: Levels,
+    other: Levels,
+    grounds: tuple[Levels | None, Levels | None],
+    by: alignment.Matrix,
+) -> Likeness:
+    """Compare RGB pictures float32 [64, 64, 3]; `by` leads from the reference's pixels to the other's.
+
+    `grounds`: what lies behind the reference and behind the other, each as its photo shows it.
+    """
+    inside = cv2.erode(
+        alignment.covered(by).astype(np.uint8),
+        np.ones((5, 5), np.uint8),
+        borderType=cv2.BORDER_CONSTANT,
+        borderValue=1,
+    ).astype(np.float32)
+    pictures = [
+        blurred(reference, _REFERENCE_BLUR),
+        blurred(alignment.moved(other, by), _MOVED_BLUR),
+    ]
+    behind = []
+    if grounds[0] is not None:
+        behind.append(blurred(grounds[0], _REFERENCE_BLUR))
+    if grounds[1] is not None:
+        behind.append(blurred(alignment.moved(grounds[1], by), _MOVED_BLUR))
+    used = _blocks(inside[..., None]).mean(axis=1) > _INSIDE
+    count = int(used.sum())
+    if count < _FEWEST_BLOCKS:
+        return Likeness(0.0, 0.0, 0.0, np.inf, count)
+    details = [fine_detail(picture) for picture in pictures]
+    if behind:
+        details = _without(details, [fine_detail(ground) for ground in behind], inside)
+    first, second = (_blocks(detail * inside[..., None])[used] for detail in details)
+    own, others = (first**2).sum(axis=1), (second**2).sum(axis=1)
+    correlation = (first * second).sum(axis=1) / np.sqrt(own * others + 1e-3)
+    middle = np.sort(correlation)[int(_LOWER * count) : int(_UPPER * count)]
+    weights = np.minimum(own, others) + 1e-6
+    apart = _blocks(_apart(pictures[0], pictures[1], inside)[..., None])[used].mean(axis=1)
+    return Likeness(
+        float(correlation.mean()),
+        float(middle.mean()),
+        float(np.average(correlation, weights=weights)),
+        float(np.average(np.sqrt(apart), weights=weights)),
+        count,
+    )
+
+
+def bold(reference: Levels, other: Levels, by: alignment.Matrix) -> float:
+    """`Likeness.bold` of two details of luma, float32 [64, 64], whose grounds are out of them already."""
+    first, second = _blocks(reference[..., None]), _blocks(alignment.moved(other, by)[..., None])
+    own, others = (first**2).sum(axis=1), (second**2).sum(axis=1)
+    correlation = (first * second).sum(axis=1) / np.sqrt(own * others + 1e-3)
+    return float(np.average(correlation, weights=np.minimum(own, others) + 1e-6))
+
+
+def _apart(first: Levels, second: Levels, inside: Levels) -> Levels:
+    """Squared differences of levels, over the channels' mean [64, 64], with equal brightness and contrast.
+
+    One gain and one offset for all channels, by least squares with Cauchy weights. What either picture has burnt out
+    does not count.
+    """
+    soft, target = (blurred(picture, _COLOUR_BLUR) for picture in (first, second))
+    some = inside[::2, ::2] > 0
+    given, wanted = soft[::2, ::2][some].ravel(), target[::2, ::2][some].ravel()
+    weights = np.ones_like(given)
+    gain, offset = 1.0, 0.0
+    for _ in range(_ROUNDS):
+        total = float(weights.sum())
+        mean, level = float(weights @ given) / total, float(weights @ wanted) / total
+        spread = weights * (given - mean)
+        gain = float(spread @ (wanted - level)) / (float(spread @ (given - mean)) + 1.0)
+        offset = level - gain * mean
+        off = np.asarray(gain * given + offset - wanted, np.float32)
+        weights = np.asarray(1 / (1 + (off / (1.5 * float(np.median(np.abs(off))) + 0.5)) ** 2), np.float32)
+    fitted = gain * soft + offset
+    counted = (np.maximum(np.maximum(first, second), fitted) < _BURNT_OUT) * inside[..., None]
+    scale = min(max(gain, 0.5), 2.0)
+    return np.asarray((((fitted - target) * counted / scale) ** 2).mean(axis=2), dtype=np.float32)
+
+
+def _without(pictures: list[Levels], grounds: list[Levels], inside: Levels) -> list[Levels]:
+    """Both pictures less what a mixture of the grounds explains, whose light falls off evenly to any side.
+
+    Least squares for each channel over every other line, with Cauchy weights from the start, so that the objects do not
+    decide the mixture.
+    """
+    left = [np.empty_like(picture) for picture in pictures]
+    weights = inside[::2].ravel()
+    for channel in range(3):
+        planes = [ground[..., channel] for ground in grounds]
+        columns = np.stack([part for each in planes for part in (each, each * _RAMP_X, each * _RAMP_Y)])
+        fitted = columns[:, ::2].reshape(len(columns), -1)
+        ridge = 0.3 * np.eye(len(columns), dtype=np.float32)
+        for picture, out in zip(pictures, left, strict=True):
+            levels = picture[::2, :, channel].ravel()
+            mixture = np.zeros(len(columns), np.float32)
+            off = levels
+            for _ in range(_ROUNDS):
+                scale = 1.5 * float(np.median(np.abs(off))) + 0.2
+                robust = fitted * (weights / (1 + (off / scale) ** 2))
+                mixture = np.linalg.solve(robust @ fitted.T + ridge, robust @ levels)
+                off = levels - mixture @ fitted
+            out[..., channel] = picture[..., channel] - np.tensordot(mixture, columns, axes=1)
+    return left
+
+
+def _blocks(picture: Levels) -> npt.NDArray[np.float32]:
+    """[64, 64, c] as [blocks, 8 * 8 * c]."""
+    split = picture.reshape(_BLOCKS, _BLOCK, _BLOCKS, _BLOCK, -1)
+    return split.transpose(0, 2, 1, 3, 4).reshape(_BLOCKS**2, -1)

@@ -1,0 +1,38 @@
+"""Fine detail of a picture whose strongest parts are clipped, since those are the object's: what a ground shows."""
+
+import cv2
+import numpy as np
+
+from scrapline.data.duplicates.thumbnails import Levels
+
+_LUMA = np.array([0.299, 0.587, 0.114], np.float32)
+_COARSE_BLUR = 2.5
+_CLIPPED_AT = 2.0
+
+
+def luma(picture: Levels) -> Levels:
+    """Float32 [H, W] of RGB [H, W, 3]."""
+    return np.asarray(picture @ _LUMA, dtype=np.float32)
+
+
+def blurred(picture: Levels, sigma: float) -> Levels:
+    """A picture [H, W] or [H, W, 3] under a Gaussian blur, in pixels."""
+    return np.asarray(cv2.GaussianBlur(picture, (0, 0), sigma), dtype=np.float32)
+
+
+def fine_detail(picture: Levels) -> Levels:
+    """A picture less its blur of 2.5 pixels."""
+    return picture - blurred(picture, _COARSE_BLUR)
+
+
+def texture(levels: Levels) -> Levels:
+    """Luma less its blur of 2.5 pixels, clipped at twice the median detail: float32 [64, 64], in units of that."""
+    detail = fine_detail(levels)
+    usual = max(float(np.median(np.abs(detail))), 1e-3)
+    return np.asarray((detail / usual).clip(-_CLIPPED_AT, _CLIPPED_AT), dtype=np.float32)
+
+
+def correlation(first: Levels, second: Levels) -> float:
+    """Of two textures."""
+    length = float(np.sqrt((first * first).sum() * (second * second).sum()))
+    return float((first * second).sum()) / max(length, 1e-6)

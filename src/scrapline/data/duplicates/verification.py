@@ -1,0 +1,117 @@
+"""Whether two photos are copies of one, told from their thumbnails and the grounds behind them."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from scrapline.data.duplicates import alignment
+from scrapline.data.duplicates.alignment import Matrix, Peak
+from scrapline.data.duplicates.likeness import Likeness, bold, likeness
+from scrapline.data.duplicates.thumbnails import SIDE, Levels
+from scrapline.data.duplicates.views import View
+
+# Heights of a phase correlation's peak. Chance gives 3 to 4; copies 6 and more (docs/duplicates.md).
+_RAW_PEAK, _PEAK = 4.5, 5.0
+# Measured on photos with known objects (docs/duplicates.md).
+_BOLD = 0.86
+# Of luma alone, before the grounds are fitted to each other.
+_OUTLINES = 0.7
+_COLOUR = 5.5
+_NOISE = 0.3
+# In place, chance seldom lays another object; JPEG's coarsest quality leaves no noise to know a copy by.
+_BOLD_IN_PLACE, _NOISE_IN_PLACE = 0.9, 0.15
+# How much more noise must agree for each level of colour and each unit of outline that copies seldom lack.
+_USUAL_COLOUR, _PER_LEVEL = 2.5, 0.1
+_USUAL_BOLD, _PER_BOLD = 0.93, 5.0
+# Pixels of the thumbnail.
+_UNMOVED = 0.35
+_SAME_PIXELS = 0.99
+
+
+@dataclass(frozen=True)
+class Match:
+    """What makes two photos copies. `same_framing`: neither moved nor zoomed; `correlation`: of their pixels then."""
+
+    likeness: Likeness
+    same_framing: bool
+    correlation: float
+
+    @property
+    def resaved(self) -> bool:
+        """Whether one is the other saved again: same framing, pixels that correlate by 0.99."""
+        return self.same_framing and self.correlation >= _SAME_PIXELS
+
+
+def match(first: View, second: View, behind: Callable[[View], Levels | None]) -> Match | None:
+    """How the second photo is a copy of the first; None where it is not.
+
+    `behind` gives the ground behind a photo in the place where the photo has it; it is asked where the grounds in
+    their usual place leave a likeness.
+    """
+    best: tuple[Likeness, Matrix] | None = None
+    for peak in _starts(first, second):
+        by = alignment.aligned(first.rounds, second.softened, peak.pose)
+        if by is None or _outlines(first, second, by) < _OUTLINES:
+            continue
+        found = likeness(first.levels, second.levels, (first.ground, second.ground), by)
+        if best is None or found.mean > best[0].mean:
+            best = found, by
+    if best is None or not _alike(*best):
+        return None
+    found, by = best
+    found = likeness(first.levels, second.levels, (behind(first), behind(second)), by)
+    if not _alike(found, by):
+        return None
+    return Match(found, _unmoved(by), _correlation(first.levels, second.levels))
+
+
+def _alike(found: Likeness, by: Matrix) -> bool:
+    """Whether so much likeness is a copy's.
+
+    The outlines must agree, the colours too, and the camera's noise: the more, the less exactly the others do.
+    """
+    if found.colour > _COLOUR or found.bold < _BOLD:
+        return False
+    noise = found.mean + found.plain
+    if _unmoved(by) and noise >= _NOISE_IN_PLACE and found.bold >= _BOLD_IN_PLACE:
+        return True
+    doubt = _PER_LEVEL * max(0.0, found.colour - _USUAL_COLOUR) + _PER_BOLD * max(0.0, _USUAL_BOLD - found.bold)
+    return noise >= _NOISE + doubt
+
+
+def _starts(first: View, second: View) -> list[Peak]:
+    """Where to begin aligning; nowhere if neither the photos nor what lies on their grounds fit."""
+    raw = alignment.peak(first.spectra, second.spectra)
+    if first.ground is None and second.ground is None:
+        return [raw] if raw.height >= _PEAK else []
+    objects = alignment.peak(first.object_spectra, second.object_spectra)
+    starts = []
+    # In place, the ground alone would fit.
+    if raw.height >= _RAW_PEAK and not (raw.in_place and _on_one_ground(first, second) and objects.height < _PEAK):
+        starts.append(raw)
+    if objects.height >= _PEAK and (not starts or (objects.pose != raw.pose).any()):
+        starts.append(objects)
+    return starts
+
+
+def _outlines(first: View, second: View, by: Matrix) -> float:
+    """How alike fine detail is: of the objects, or of all there is where the ground cannot be what agrees."""
+    objects = bold(first.detail, second.detail, by)
+    if objects >= _OUTLINES or (_on_one_ground(first, second) and _unmoved(by)):
+        return objects
+    return bold(first.whole_detail, second.whole_detail, by)
+
+
+def _on_one_ground(first: View, second: View) -> bool:
+    return first.number == second.number >= 0 and first.orientation == second.orientation
+
+
+def _unmoved(by: Matrix) -> bool:
+    corners = np.array([[0, 0, 1], [0, SIDE - 1, 1], [SIDE - 1, 0, 1], [SIDE - 1, SIDE - 1, 1]], np.float32)
+    return bool(np.abs(corners @ by.T - corners[:, :2]).max() <= _UNMOVED)
+
+
+def _correlation(first: Levels, second: Levels) -> float:
+    one, other = first - first.mean(axis=(0, 1)), second - second.mean(axis=(0, 1))
+    return float((one * other).sum() / max(float(np.sqrt((one**2).sum() * (other**2).sum())), 1e-6))

@@ -1,0 +1,88 @@
+"""Which of the photos are copies of one: what must not straddle two splits, and what bears two labels."""
+
+from collections import Counter, defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from scrapline.cli.console import info
+from scrapline.data.duplicates.declared import read_declared
+from scrapline.data.duplicates.finder import find_copies
+from scrapline.data.duplicates.groups import group_names
+from scrapline.paths import PAIRS
+from scrapline.prepare.quality import Photo, Rejected
+
+LARGE_GROUP = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Joined:
+    """Two photos in one group and why; `likeness` are the mean, plain and bold correlations where one was measured."""
+
+    first: Photo
+    second: Photo
+    reason: str
+    likeness: tuple[float, float, float] | None
+
+
+@dataclass(frozen=True)
+class Grouped:
+    """The photos that stay, their groups in the same order, the pairs that made them, and what bears two labels."""
+
+    photos: list[Photo]
+    groups: list[str]
+    joined: list[Joined]
+    rejected: list[Rejected]
+
+    @property
+    def large(self) -> dict[str, int]:
+        """Groups of more than 20 photos and their sizes: for a person to look at."""
+        return {name: size for name, size in sorted(Counter(self.groups).items()) if size > LARGE_GROUP}
+
+
+def group(photos: Sequence[Photo], thumbnails: Path) -> Grouped:
+    """Group copies of one photo; `photos` are sorted by id, `thumbnails` is the file that their numbers lead into.
+
+    A photo that stands in a second class, saved again, has two labels: neither stays. What data/splits/pairs.csv
+    declares comes before what was measured.
+    """
+    numbers = {photo.source_path: number for number, photo in enumerate(photos)}
+    numbers |= {photo.image_id: number for number, photo in enumerate(photos)}
+    declared = read_declared(PAIRS, numbers)
+    found = find_copies(thumbnails, np.array([photo.thumbnail for photo in photos], np.int64))
+    reasons: dict[tuple[int, int], tuple[str, tuple[float, float, float] | None]] = {}
+    others: defaultdict[int, list[str]] = defaultdict(list)
+    for copies in found:
+        pair = copies.first, copies.second
+        if pair in declared.different:
+            continue
+        first, second = photos[copies.first], photos[copies.second]
+        if copies.match.resaved and first.class_name != second.class_name and pair not in declared.same:
+            others[copies.first].append(second.source_path)
+            others[copies.second].append(first.source_path)
+        likeness = copies.match.likeness
+        reasons[pair] = copies.reason, (likeness.mean, likeness.plain, likeness.bold)
+    reasons |= dict.fromkeys(declared.same, ("declared the same", None))
+    rejected = [
+        Rejected(photos[number].source_path, "label_conflict", "the same picture, saved again, as " + ", ".join(paths))
+        for number, paths in others.items()
+    ]
+    kept = [photo for number, photo in enumerate(photos) if number not in others]
+    place = {photo.image_id: number for number, photo in enumerate(kept)}
+    joined = [
+        Joined(photos[first], photos[second], *reason)
+        for (first, second), reason in sorted(reasons.items())
+        if first not in others and second not in others
+    ]
+    pairs = [(place[each.first.image_id], place[each.second.image_id]) for each in joined]
+    groups = group_names([photo.image_id for photo in kept], pairs)
+    for low, high in sorted(declared.different):
+        one, other = place.get(photos[low].image_id), place.get(photos[high].image_id)
+        if one is not None and other is not None and groups[one] == groups[other]:
+            info(
+                f"  {photos[low].source_path} and {photos[high].source_path} are declared different, and are in "
+                "one group all the same: other photos join them; declare those, too"
+            )
+    return Grouped(kept, groups, joined, rejected)

@@ -59,7 +59,7 @@ def group(photos: Sequence[Photo], thumbnails: Path) -> Grouped:
         if pair in declared.different:
             continue
         first, second = photos[copies.first], photos[copies.second]
-        if copies.match.resaved and first.class_name != second.class_name and pair not in declared.same:
+        if copies.resaved and first.class_name != second.class_name and pair not in declared.same:
             others[copies.first].append(second.source_path)
             others[copies.second].append(first.source_path)
         likeness = copies.match.likeness

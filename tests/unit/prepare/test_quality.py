@@ -1,13 +1,10 @@
-import dataclasses
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image, ImageEnhance
+from PIL import Image
 
 from conftest import jpeg, noise
-from scrapline.data import duplicates
 from scrapline.data.sources import FolderSource, Item
 from scrapline.prepare import quality
 from scrapline.prepare.quality import Photo, Rejected
@@ -21,7 +18,7 @@ def examine(root: Path, path: str, tmp_path: Path, min_side: int = 32) -> Photo 
 
 
 def photo(image_id: str, class_name: str, path: str) -> Photo:
-    return Photo(image_id, class_name, path, 48, 40, 100, "jpg", False, bytes(32), thumbnail=0)
+    return Photo(image_id, class_name, path, 48, 40, 100, "jpg", False, thumbnail=0)
 
 
 @pytest.mark.parametrize(
@@ -91,51 +88,3 @@ def test_identical_files_of_different_classes_are_all_quarantined() -> None:
         ("glass/1.jpg", "label_conflict"),
         ("metal/1.jpg", "label_conflict"),
     }
-
-
-@pytest.fixture
-def grouped(tmp_path: Path) -> Callable[[list[Image.Image]], list[int]]:
-    """Group index of each image, numbered by first appearance."""
-
-    def group(images: list[Image.Image]) -> list[int]:
-        (tmp_path / "glass").mkdir()
-        examiner = quality.Examiner(FolderSource(tmp_path), tmp_path, 32, 512)
-        photos, thumbnails = [], b""
-        for number, image in enumerate(images):
-            (tmp_path / f"glass/{number}.jpg").write_bytes(jpeg(image, quality=90))
-            examination = examiner(Item("glass", f"glass/{number}.jpg"))
-            assert isinstance(examination.result, Photo)
-            photos.append(dataclasses.replace(examination.result, thumbnail=number))
-            thumbnails += examination.thumbnail
-        (tmp_path / "thumbnails").write_bytes(thumbnails)
-        order = sorted(range(len(photos)), key=lambda index: photos[index].image_id)
-        in_order = [photos[index] for index in order]
-        names = duplicates.group_near_duplicates(in_order, tmp_path / "thumbnails")
-        by_image = dict(zip(order, names, strict=True))
-        seen: dict[str, int] = {}
-        return [seen.setdefault(by_image[index], len(seen)) for index in range(len(images))]
-
-    return group
-
-
-def test_recompressed_scaled_and_brightened_copies_are_one_group(grouped: Callable[..., list[int]]) -> None:
-    original = noise(1, (240, 180))
-    copies = [original, original.resize((200, 150)), ImageEnhance.Brightness(original).enhance(1.15)]
-    assert grouped([*copies, noise(2, (240, 180)), noise(3, (240, 180))]) == [0, 0, 0, 1, 2]
-
-
-def test_flat_look_alikes_are_not_grouped(grouped: Callable[..., list[int]]) -> None:
-    """Low-texture images have nearly equal difference hashes; the second check keeps them apart."""
-
-    def card(seed: int) -> Image.Image:
-        levels = np.full((180, 240, 3), 200.0)
-        levels[60:120, 20 + 60 * seed : 70 + 60 * seed] -= 1.5
-        return Image.fromarray(levels.astype(np.uint8))
-
-    assert len(set(grouped([card(0), card(1), card(2)]))) == 3
-
-
-def test_groups_carry_their_smallest_id(tmp_path: Path) -> None:
-    photos = [photo("aa", "g", "g/1.jpg"), photo("bb", "g", "g/2.jpg")]
-    (tmp_path / "thumbnails").write_bytes(np.random.default_rng(5).bytes(duplicates.THUMB_SIDE**2))
-    assert duplicates.group_near_duplicates(photos, tmp_path / "thumbnails") == ["aa", "aa"]

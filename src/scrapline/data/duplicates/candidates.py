@@ -23,8 +23,10 @@ _DIMENSIONS = 64
 _NEAREST = 4
 _PER_PHOTO = 8
 # Between whitened descriptors: 99 of 100 copies have more (docs/duplicates.md).
-_SIMILAR = 0.5
+_SIMILAR = 0.55
 _SAMPLE = 4096
+# Fewer photos do not tell what all photos share: they may all be copies of one.
+_FEWEST_TO_WHITEN = 64
 _BLOCK = 256
 # Up to here every pair's descriptors are compared; past it, those of the cells nearest to each.
 _EXACT_UP_TO = 20_000
@@ -35,6 +37,7 @@ _YCC = np.array([[0.299, 0.587, 0.114], [0.5, -0.4187, -0.0813], [-0.1687, -0.33
 _SIGNS = np.array([(-1) ** frequency for frequency in range(_FREQUENCIES)], np.float32)
 _LUMA_AT = np.array([(y, x) for y in range(_FREQUENCIES) for x in range(_FREQUENCIES - y)][1:])
 _CHROMA_AT = np.array([(y, x) for y in range(_CHROMA_FREQUENCIES) for x in range(_CHROMA_FREQUENCIES - y)])
+_LENGTH = len(_LUMA_AT) + 2 * len(_CHROMA_AT)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,8 +69,6 @@ def find_candidates(thumbnails: Thumbnails) -> Iterator[Candidate]:
     whitened over the photos and scaled to length 1. Each photo is sought in eight orientations and three crops; of all
     its neighbours it keeps the 8 most similar. Exact up to 20,000 photos; past that by an inverted file of faiss.
     """
-    if len(thumbnails) < 2:
-        return
     faiss.omp_set_num_threads(cores())
     whitening = _whitening(thumbnails)
     index = _index(thumbnails, whitening)
@@ -110,6 +111,8 @@ def _near(
 
 def _whitening(thumbnails: Thumbnails) -> Whitening:
     sample = range(0, min(_SAMPLE, len(thumbnails)), _BLOCK)
+    if len(thumbnails) < _FEWEST_TO_WHITEN:
+        return Whitening(np.zeros(_LENGTH, np.float32), np.eye(_LENGTH, _DIMENSIONS, dtype=np.float32))
     vectors = np.concatenate([_vectors(_spectra(thumbnails.block(at, at + _BLOCK), 1.0)) for at in sample])
     mean = vectors.mean(axis=0)
     values, axes = np.linalg.eigh((vectors - mean).T @ (vectors - mean) / len(vectors))

@@ -24,6 +24,7 @@ _PAIRS_AT_ONCE = 256
 # Fewer are compared sooner than worker processes start.
 _WORTH_WORKERS = 1024
 _VIEWS_KEPT = 256
+_SAME_PIXELS = 0.99
 
 
 @dataclass(frozen=True)
@@ -36,11 +37,17 @@ class Copies:
     match: Match
 
     @property
+    def resaved(self) -> bool:
+        """Whether one is the other saved again: same framing, not turned, pixels that correlate by 0.99."""
+        return self.orientation == 0 and self.match.same_framing and self.match.correlation >= _SAME_PIXELS
+
+    @property
     def reason(self) -> str:
         """What was done to one to get the other, for people."""
-        how = "saved again" if self.match.resaved else "same framing" if self.match.same_framing else "moved or zoomed"
-        turned = "" if self.orientation == 0 else f", {NAMES[self.orientation]}"
-        return f"{how}{turned}"
+        if self.resaved:
+            return "saved again"
+        framing = "same framing" if self.match.same_framing else "moved or zoomed"
+        return framing if self.orientation == 0 else f"{framing}, {NAMES[self.orientation]}"
 
 
 @dataclass(frozen=True)
@@ -81,6 +88,8 @@ def find_copies(path: Path, rows: npt.NDArray[np.int64]) -> list[Copies]:
 
     Memory grows by the index alone: some 300 bytes a photo.
     """
+    if len(rows) < 2:
+        return []
     thumbnails = Thumbnails(path, rows)
     grounds = find_grounds(thumbnails)
     candidates = list(find_candidates(thumbnails))

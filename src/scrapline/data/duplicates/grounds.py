@@ -9,7 +9,7 @@ from scrapline.data.duplicates.textures import luma, texture
 from scrapline.data.duplicates.thumbnails import SIDE, Levels, Thumbnails, smaller
 
 _CELLS = 8
-_SAMPLE = 2000
+_SAMPLE = 1000
 _MOST_LEADERS = 256
 # Of a photo's brightness, per cell. Half of the cells must agree: objects of two photos leave that many free.
 _SAME_GROUND = 0.05
@@ -40,7 +40,7 @@ class Grounds:
 def find_grounds(thumbnails: Thumbnails) -> Grounds:
     """The grounds on which at least five photos of a sample show different objects, and which photo lies on which.
 
-    The sample is the first 2,000 photos. Photos share a ground whose levels agree and whose texture, if it has one that
+    The sample is the first 1,000 photos. Photos share a ground whose levels agree and whose texture, if it has one that
     shows through the camera's noise, is the same.
     """
     sample = thumbnails.block(0, _SAMPLE)
@@ -109,7 +109,7 @@ def _led(
             best = int(np.where(near, shown, -1).argmax())
             groups[best].append(photo)
             seen = different[best]
-            if len(seen) < _FEWEST and _shares(cells[seen], each).max(axis=(1, 2)).min() > _OTHER_OBJECT:
+            if len(seen) < _FEWEST and _shares(cells[seen], each).max(axis=1).min() > _OTHER_OBJECT:
                 seen.append(photo)
         elif len(leaders) < _MOST_LEADERS:
             leaders.append(photo)
@@ -123,12 +123,12 @@ def _led(
 
 
 def _cells(pictures: npt.NDArray[np.uint8] | Levels) -> Levels:
-    """Mean levels in 8 x 8 cells, at least 1: float32 [n, 64, 3]."""
-    return np.maximum(smaller(pictures, _CELLS).reshape(len(pictures), -1, 3), 1.0)
+    """Mean luma in 8 x 8 cells, at least 1: float32 [n, 64]."""
+    return np.maximum(luma(smaller(pictures, _CELLS)).reshape(len(pictures), -1), 1.0)
 
 
 def _shares(leaders: Levels, cells: Levels) -> Levels:
-    """How far each cell [64, 3] is from each leader's [n, 64, 3], in the same light, as a share of its level."""
+    """How far each cell [64] is from each leader's [n, 64], in the same light, as a share of its level."""
     ratio = cells / leaders
     return np.asarray(np.abs(ratio / np.maximum(np.median(ratio, axis=1, keepdims=True), 1e-6) - 1), np.float32)
 
@@ -137,7 +137,7 @@ def _apart(leaders: Levels, cells: Levels) -> npt.NDArray[np.float32]:
     """The same over half of the cells, which objects leave free: [n]."""
     if not len(leaders):
         return np.empty(0, np.float32)
-    return np.asarray(np.median(_shares(leaders, cells), axis=(1, 2)), dtype=np.float32)
+    return np.asarray(np.median(_shares(leaders, cells), axis=1), dtype=np.float32)
 
 
 def _textures(pictures: npt.NDArray[np.uint8] | Levels) -> Levels:
@@ -152,8 +152,8 @@ def _picture(sample: npt.NDArray[np.uint8], cells: Levels, group: npt.NDArray[np
     A median would be rounded to whole levels, which fine texture shows.
     """
     some = group[:_FOR_PICTURE]
-    light = np.median(cells[some] / cells[some[0]], axis=1)[:, None, None]
-    levels = sample[some] * (light.mean(axis=0) / np.maximum(light, 1e-6)).astype(np.float32)
+    light = np.median(cells[some] / cells[some[0]], axis=1)[:, None, None, None]
+    levels = sample[some] * (light.mean() / np.maximum(light, 1e-6)).astype(np.float32)
     levels.sort(axis=0)
     low = int(0.3 * len(levels))
     return np.asarray(levels[low : max(int(0.7 * len(levels)), low + 1)].mean(axis=0), dtype=np.float32)

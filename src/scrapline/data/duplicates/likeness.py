@@ -21,6 +21,8 @@ _LOWER, _UPPER = 0.15, 0.6
 _FEWEST_BLOCKS = 20
 _ROUNDS = 3
 _COLOUR_BLUR = 1.5
+# So much noise in common leaves no doubt that only a stamp differs.
+_SURE = 0.6
 _BURNT_OUT = 250.0
 
 _RAMP_Y, _RAMP_X = np.mgrid[0:SIDE, 0:SIDE].astype(np.float32) / SIDE - 0.5
@@ -33,8 +35,9 @@ class Likeness:
     Fine detail (RGB less its blur of 2.5 pixels) correlates: by `mean` over the blocks, each counting the same; by
     `plain` over those from the 15 to the 60 % quantile, which neither an object's outline nor a stamp decides, so that
     it tells whether the camera's noise is the same; and by `bold` over blocks weighted by the detail that both
-    pictures have, which tells whether the outlines are. `colour`: how far levels are apart where the bold detail is,
-    once brightness and contrast are made equal. `blocks`: how many blocks both pictures show.
+    pictures have, which tells whether the outlines are: of all, or but for a quarter that may hold a stamp where the
+    noise is surely the same. `colour`: how far levels are apart where the bold detail is, once brightness and contrast
+    are made equal. `blocks`: how many blocks both pictures show.
     """
 
     mean: float
@@ -80,23 +83,53 @@ def likeness(
     own, others = (first**2).sum(axis=1), (second**2).sum(axis=1)
     correlation = (first * second).sum(axis=1) / np.sqrt(own * others + 1e-3)
     middle = np.sort(correlation)[int(_LOWER * count) : int(_UPPER * count)]
+    noise = float(correlation.mean()) + float(middle.mean())
     weights = np.minimum(own, others) + 1e-6
+    bold = float(np.average(correlation, weights=weights))
+    if noise >= _SURE:
+        bold, weights = _boldest(correlation, weights, np.flatnonzero(used))
     apart = _blocks(_apart(pictures[0], pictures[1], inside)[..., None])[used].mean(axis=1)
     return Likeness(
         float(correlation.mean()),
         float(middle.mean()),
-        float(np.average(correlation, weights=weights)),
+        bold,
         float(np.average(np.sqrt(apart), weights=weights)),
         count,
     )
 
 
-def bold(reference: Levels, other: Levels, by: alignment.Matrix) -> float:
-    """`Likeness.bold` of two details of luma, float32 [64, 64], whose grounds are out of them already."""
+@dataclass(frozen=True)
+class Outlines:
+    """A first look at two aligned pictures by luma alone: `bold` as in Likeness, and each block's weight in it."""
+
+    bold: float
+    weights: Levels
+
+
+def outlines(reference: Levels, other: Levels, by: alignment.Matrix) -> Outlines:
+    """Compare two pictures' fine detail of luma, float32 [64, 64], whose grounds are out of it already."""
     first, second = _blocks(reference[..., None]), _blocks(alignment.moved(other, by)[..., None])
     own, others = (first**2).sum(axis=1), (second**2).sum(axis=1)
     correlation = (first * second).sum(axis=1) / np.sqrt(own * others + 1e-3)
-    return float(np.average(correlation, weights=np.minimum(own, others) + 1e-6))
+    return Outlines(*_boldest(correlation, np.minimum(own, others) + 1e-6, np.arange(_BLOCKS**2)))
+
+
+def _boldest(correlation: Levels, weights: Levels, blocks: npt.NDArray[np.int64]) -> tuple[float, Levels]:
+    """The weighted correlation of all blocks, or but for the upper or lower quarter, where a stamp may be.
+
+    And the weights with which it is highest; `blocks` are the blocks' numbers.
+    """
+    row = blocks // _BLOCKS
+    parts = (weights, weights * (row >= _BLOCKS // 4), weights * (row < _BLOCKS - _BLOCKS // 4))
+    found = [(float(np.average(correlation, weights=part + 1e-9)), part) for part in parts]
+    return max(found, key=lambda each: each[0])
+
+
+def colour_apart(reference: Levels, other: Levels, by: alignment.Matrix, weights: Levels) -> float:
+    """`Likeness.colour` of two RGB pictures by a first look's weights."""
+    inside = alignment.covered(by).astype(np.float32)
+    apart = _blocks(_apart(reference, alignment.moved(other, by), inside)[..., None]).mean(axis=1)
+    return float(np.average(np.sqrt(apart), weights=weights))
 
 
 def _apart(first: Levels, second: Levels, inside: Levels) -> Levels:

@@ -18,7 +18,7 @@ Levels = npt.NDArray[np.float32]
 _WIDEST_BORDER = 0.125
 # A camera's noise alone is more than this.
 _MEAN_DEVIATION = 1.5
-# Without a step along most of the line, what looks like a border is the ground that the object lies on.
+# From one line to the next: without a step along most of it, what looks like a border is the ground of an object.
 _STEP = 12.0
 _MOST = 0.6
 _FUZZY_LINES = 8
@@ -80,10 +80,9 @@ def _border(lines: Pixels) -> int:
         width += 1
     if not 0 < width <= widest:
         return 0
-    for line in lines[width : width + _FUZZY_LINES]:
-        if np.mean(np.abs(line - colour).max(axis=1) > _STEP) >= _MOST:
-            return width
-        width += 1
+    for at in range(width, min(width + _FUZZY_LINES, len(lines))):
+        if np.mean(np.abs(lines[at] - lines[at - 1].astype(np.int16)).max(axis=1) > _STEP) >= _MOST:
+            return at
     return 0
 
 

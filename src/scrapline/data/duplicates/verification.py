@@ -7,16 +7,16 @@ import numpy as np
 
 from scrapline.data.duplicates import alignment
 from scrapline.data.duplicates.alignment import Matrix, Peak
-from scrapline.data.duplicates.likeness import Likeness, bold, likeness
+from scrapline.data.duplicates.likeness import Likeness, colour_apart, likeness, outlines
 from scrapline.data.duplicates.thumbnails import SIDE, Levels
 from scrapline.data.duplicates.views import View
 
-# Heights of a phase correlation's peak. Chance gives 3 to 4; copies 6 and more (docs/duplicates.md).
-_RAW_PEAK, _PEAK = 4.5, 5.0
+# Heights of a phase correlation's peak. Chance gives 3 to 5; copies 7 and more (docs/duplicates.md).
+_WHOLE_PEAK, _OBJECT_PEAK = 6.0, 5.0
 # Measured on photos with known objects (docs/duplicates.md).
 _BOLD = 0.86
 # Of luma alone, before the grounds are fitted to each other.
-_OUTLINES = 0.7
+_OUTLINES, _COLOUR_AT_FIRST = 0.7, 7.0
 _COLOUR = 5.5
 _NOISE = 0.3
 # In place, chance seldom lays another object; JPEG's coarsest quality leaves no noise to know a copy by.
@@ -26,21 +26,15 @@ _USUAL_COLOUR, _PER_LEVEL = 2.5, 0.1
 _USUAL_BOLD, _PER_BOLD = 0.93, 5.0
 # Pixels of the thumbnail.
 _UNMOVED = 0.35
-_SAME_PIXELS = 0.99
 
 
 @dataclass(frozen=True)
 class Match:
-    """What makes two photos copies. `same_framing`: neither moved nor zoomed; `correlation`: of their pixels then."""
+    """What makes two photos copies. `same_framing`: neither moved nor zoomed; `correlation`: of pixels, as they lie."""
 
     likeness: Likeness
     same_framing: bool
     correlation: float
-
-    @property
-    def resaved(self) -> bool:
-        """Whether one is the other saved again: same framing, pixels that correlate by 0.99."""
-        return self.same_framing and self.correlation >= _SAME_PIXELS
 
 
 def match(first: View, second: View, behind: Callable[[View], Levels | None]) -> Match | None:
@@ -52,11 +46,13 @@ def match(first: View, second: View, behind: Callable[[View], Levels | None]) ->
     best: tuple[Likeness, Matrix] | None = None
     for peak in _starts(first, second):
         by = alignment.aligned(first.rounds, second.softened, peak.pose)
-        if by is None or _outlines(first, second, by) < _OUTLINES:
+        if by is None or not _promising(first, second, by):
             continue
         found = likeness(first.levels, second.levels, (first.ground, second.ground), by)
         if best is None or found.mean > best[0].mean:
             best = found, by
+        if found.bold >= _USUAL_BOLD:
+            break
     if best is None or not _alike(*best):
         return None
     found, by = best
@@ -84,23 +80,25 @@ def _starts(first: View, second: View) -> list[Peak]:
     """Where to begin aligning; nowhere if neither the photos nor what lies on their grounds fit."""
     raw = alignment.peak(first.spectra, second.spectra)
     if first.ground is None and second.ground is None:
-        return [raw] if raw.height >= _PEAK else []
+        return [raw] if raw.height >= _WHOLE_PEAK else []
     objects = alignment.peak(first.object_spectra, second.object_spectra)
     starts = []
     # In place, the ground alone would fit.
-    if raw.height >= _RAW_PEAK and not (raw.in_place and _on_one_ground(first, second) and objects.height < _PEAK):
+    if raw.height >= _WHOLE_PEAK and not (
+        raw.in_place and _on_one_ground(first, second) and objects.height < _OBJECT_PEAK
+    ):
         starts.append(raw)
-    if objects.height >= _PEAK and (not starts or (objects.pose != raw.pose).any()):
+    if objects.height >= _OBJECT_PEAK and (not starts or (objects.pose != raw.pose).any()):
         starts.append(objects)
     return starts
 
 
-def _outlines(first: View, second: View, by: Matrix) -> float:
-    """How alike fine detail is: of the objects, or of all there is where the ground cannot be what agrees."""
-    objects = bold(first.detail, second.detail, by)
-    if objects >= _OUTLINES or (_on_one_ground(first, second) and _unmoved(by)):
-        return objects
-    return bold(first.whole_detail, second.whole_detail, by)
+def _promising(first: View, second: View, by: Matrix) -> bool:
+    """A first look: outlines of the objects, or of all there is where the ground cannot be what agrees; and colours."""
+    seen = outlines(first.detail, second.detail, by)
+    if seen.bold < _OUTLINES and not (_on_one_ground(first, second) and _unmoved(by)):
+        seen = outlines(first.whole_detail, second.whole_detail, by)
+    return seen.bold >= _OUTLINES and colour_apart(first.levels, second.levels, by, seen.weights) <= _COLOUR_AT_FIRST
 
 
 def _on_one_ground(first: View, second: View) -> bool:

@@ -112,6 +112,10 @@ def typed(old: str, new: str) -> Break:
     return break_it
 
 
+def pairs(line: str) -> Break:
+    return put("data/splits/pairs.csv", f"first,second,verdict\n{line}\n".encode())
+
+
 def lists(train: str, val: str, test: str) -> Break:
     """Split lists of the user's own, and the params that ask for them."""
     texts = {"train": train, "val": val, "test": test}
@@ -169,6 +173,10 @@ SOURCE = [
     Case("in two lists", PREPARE, lists(RED, RED, ""), "`red/000.jpg`", "take it out of one"),
     Case("class not in a list", PREPARE, lists("", "", RED), "class `blue`", "add one to"),
     Case("no lists", PREPARE, every(lists("", "", ""), remove("data/splits/mine")), "mine/train.txt", "names a folder"),
+    Case("pair of no photo", PREPARE, pairs("red/000.jpg,red/gone.jpg,same"), "`red/gone.jpg`", "neither an image_id"),
+    Case(
+        "pair without verdict", PREPARE, pairs("red/000.jpg,red/001.jpg,?"), "pairs.csv, line 2", "same` or `different"
+    ),
     Case("list not text", CHECK, every(lists("", "", ""), put("data/splits/mine/val.txt", b"\xff")), "val.txt", "save"),
 ]
 

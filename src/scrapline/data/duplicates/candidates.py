@@ -40,13 +40,7 @@ _CHROMA_AT = np.array([(y, x) for y in range(_CHROMA_FREQUENCIES) for x in range
 _LENGTH = len(_LUMA_AT) + 2 * len(_CHROMA_AT)
 
 
-@dataclass(frozen=True, slots=True)
-class Candidate:
-    """Photos `first` < `second` by number; the second, `oriented`, looks like the first."""
-
-    first: int
-    second: int
-    orientation: int
+Pairs = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True)
@@ -62,23 +56,28 @@ class Whitening:
         return np.asarray(turned / np.maximum(np.linalg.norm(turned, axis=1, keepdims=True), 1e-6), np.float32)
 
 
-def find_candidates(thumbnails: Thumbnails) -> Iterator[Candidate]:
-    """Pairs of photos with similar descriptors, each once per orientation, in the order of their first numbers.
+def find_candidates(thumbnails: Thumbnails) -> Pairs:
+    """Pairs of photos with similar descriptors, int64 [n, 3], each once per orientation, in order.
 
-    A descriptor holds the lowest frequencies of the cosine transform (55 of luma, 20 of chroma, without the mean),
-    whitened over the photos and scaled to length 1. Each photo is sought in eight orientations and three crops; of all
-    its neighbours it keeps the 8 most similar. Exact up to 20,000 photos; past that by an inverted file of faiss.
+    A row holds the photos' numbers, the smaller first, and the orientation in which the second looks like the first.
+    A descriptor holds the lowest frequencies of the cosine transform (54 of luma, 20 of chroma), whitened over the
+    photos and scaled to length 1. Each photo is sought in eight orientations and three crops; of all its neighbours it
+    keeps the 8 most similar. Exact up to 20,000 photos; past that by an inverted file of faiss.
     """
+    count = len(thumbnails)
     faiss.omp_set_num_threads(cores())
     whitening = _whitening(thumbnails)
     index = _index(thumbnails, whitening)
-    found: set[tuple[int, int, int]] = set()
-    with counter("looking for similar images", len(thumbnails)) as advance:
-        for start in range(0, len(thumbnails), _BLOCK):
+    found = [np.empty(0, np.int64)]
+    with counter("looking for similar images", count) as advance:
+        for start in range(0, count, _BLOCK):
             block = thumbnails.block(start, start + _BLOCK)
-            found |= _near(block, start, whitening, index)
+            # One number a pair, so that a million of them stay small.
+            rows = np.array(sorted(_near(block, start, whitening, index)), np.int64).reshape(-1, 3)
+            found.append((rows[:, 0] * count + rows[:, 1]) * orientations.COUNT + rows[:, 2])
             advance(len(block))
-    yield from (Candidate(*key) for key in sorted(found))
+    pairs, orientation = np.divmod(np.unique(np.concatenate(found)), orientations.COUNT)
+    return np.stack([*np.divmod(pairs, count), orientation], axis=1)
 
 
 def _near(

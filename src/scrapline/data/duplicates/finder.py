@@ -11,7 +11,7 @@ import numpy.typing as npt
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from scrapline.cli.console import counter
-from scrapline.data.duplicates.candidates import Candidate, find_candidates
+from scrapline.data.duplicates.candidates import Pairs, find_candidates
 from scrapline.data.duplicates.grounds import Grounds, find_grounds
 from scrapline.data.duplicates.orientations import NAMES
 from scrapline.data.duplicates.registration import Registrar
@@ -58,12 +58,12 @@ class Verifier:
     rows: npt.NDArray[np.int64]
     grounds: Grounds
 
-    def __call__(self, candidates: list[Candidate]) -> list[Copies]:
+    def __call__(self, candidates: Pairs) -> list[Copies]:
         """Those of some candidates that are copies."""
         with threadpool_limits(1):  # each core has its own pairs
             return self._verified(candidates)
 
-    def _verified(self, candidates: list[Candidate]) -> list[Copies]:
+    def _verified(self, candidates: Pairs) -> list[Copies]:
         thumbnails = Thumbnails(self.path, self.rows)
         registrar = Registrar(self.grounds)
         behind = lru_cache(maxsize=_VIEWS_KEPT)(registrar.behind)
@@ -76,10 +76,10 @@ class Verifier:
             return upright.turned(orientation) if orientation else upright
 
         found = []
-        for candidate in candidates:
-            how = match(view(candidate.first, 0), view(candidate.second, candidate.orientation), behind)
+        for first, second, orientation in candidates.tolist():
+            how = match(view(first, 0), view(second, orientation), behind)
             if how is not None:
-                found.append(Copies(candidate.first, candidate.second, candidate.orientation, how))
+                found.append(Copies(first, second, orientation, how))
         return found
 
 
@@ -92,7 +92,7 @@ def find_copies(path: Path, rows: npt.NDArray[np.int64]) -> list[Copies]:
         return []
     thumbnails = Thumbnails(path, rows)
     grounds = find_grounds(thumbnails)
-    candidates = list(find_candidates(thumbnails))
+    candidates = find_candidates(thumbnails)
     best: dict[tuple[int, int], Copies] = {}
     verifier = Verifier(path, rows, grounds)
     chunks = [candidates[at : at + _PAIRS_AT_ONCE] for at in range(0, len(candidates), _PAIRS_AT_ONCE)]
@@ -107,5 +107,5 @@ def find_copies(path: Path, rows: npt.NDArray[np.int64]) -> list[Copies]:
     return [best[key] for key in sorted(best)]
 
 
-def _one_by_one(verifier: Verifier, chunks: list[list[Candidate]]) -> Generator[list[Copies], None, None]:
+def _one_by_one(verifier: Verifier, chunks: list[Pairs]) -> Generator[list[Copies], None, None]:
     yield from map(verifier, chunks)

@@ -22,7 +22,7 @@ _FEWEST_BLOCKS = 20
 _ROUNDS = 3
 _COLOUR_BLUR = 1.5
 # So much noise in common leaves no doubt that only a stamp differs.
-_SURE = 0.6
+_SURE = 1.2
 _BURNT_OUT = 250.0
 
 _RAMP_Y, _RAMP_X = np.mgrid[0:SIDE, 0:SIDE].astype(np.float32) / SIDE - 0.5

@@ -10,7 +10,7 @@ from PIL import Image
 from conftest import noise
 from copies import Belt
 from scrapline.data.duplicates import alignment, candidates, orientations
-from scrapline.data.duplicates.candidates import Candidate, find_candidates
+from scrapline.data.duplicates.candidates import find_candidates
 from scrapline.data.duplicates.declared import Declared, read_declared
 from scrapline.data.duplicates.grounds import find_grounds
 from scrapline.data.duplicates.groups import group_names
@@ -82,10 +82,11 @@ def test_orientations_are_those_of_pillow_and_undone_by_their_inverses() -> None
 def test_a_turned_copy_is_a_candidate_in_its_orientation(tmp_path: Path, way: int) -> None:
     photos = [levels(noise(seed, (64, 64))) for seed in range(20)]
     copy = orientations.oriented(photos[4], way)
-    found = list(find_candidates(stored(tmp_path, [*photos, copy])))
-    assert Candidate(4, 20, orientations.INVERSE[way]) in found
-    assert len(found) == len(set(found))
-    assert all(each.first < each.second for each in found)
+    found = find_candidates(stored(tmp_path, [*photos, copy])).tolist()
+    assert [4, 20, orientations.INVERSE[way]] in found
+    assert found == sorted(found)
+    assert len({tuple(each) for each in found}) == len(found)
+    assert all(first < second for first, second, _ in found)
 
 
 def test_the_index_of_many_photos_finds_what_the_exact_one_finds(
@@ -95,7 +96,7 @@ def test_the_index_of_many_photos_finds_what_the_exact_one_finds(
     thumbnails = stored(tmp_path, photos + [photo[:, ::-1] for photo in photos])
     monkeypatch.setattr(candidates, "_EXACT_UP_TO", 100)
     monkeypatch.setattr(candidates, "_PHOTOS_PER_CELL", 20)
-    found = {(each.first, each.second) for each in find_candidates(thumbnails) if each.orientation == 1}
+    found = {(first, second) for first, second, way in find_candidates(thumbnails).tolist() if way == 1}
     assert sum((number, number + 300) in found for number in range(300)) >= 295
 
 

@@ -111,7 +111,8 @@ def print_summary(cleaned: Cleaned, examined: Examined) -> None:
         info(f"  quarantined {number} as {reason}, the first {first}")
     grouped = sum(size > 1 for size in Counter(cleaned.group.values()).values())
     if grouped:
-        info(f"  {grouped} groups of near-duplicates, each within one split: {NEAR_DUPLICATES_PAGE} shows them")
+        groups = "1 group" if grouped == 1 else f"{grouped} groups"
+        info(f"  {groups} of near-duplicates, each within one split: {NEAR_DUPLICATES_PAGE} shows them")
     for name, size in cleaned.grouped.large.items():
         info(f"  group {name} has {size} photos: look whether they are one ({NEAR_DUPLICATES})")
     if cleaned.unlisted:

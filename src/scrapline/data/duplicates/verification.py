@@ -17,15 +17,14 @@ _WHOLE_PEAK, _OBJECT_PEAK = 6.0, 5.0
 _BOLD = 0.86
 # Of luma alone, before the grounds are fitted to each other.
 _OUTLINES = 0.7
-# Shot again a moment later, a photo may have another exposure and white balance.
-_COLOUR = 12.0
+_COLOUR = 5.5
+# Shot again a moment later, a photo may have another exposure and white balance; then all detail must be the same.
+_OTHER_LIGHT, _ALL_DETAIL = 12.0, 1.6
 _NOISE = 0.3
 # In place, chance seldom lays another object; JPEG's coarsest quality leaves no noise to know a copy by.
 _BOLD_IN_PLACE, _NOISE_IN_PLACE = 0.9, 0.15
 # How much more noise must agree for each level of colour and each unit of outline that copies seldom lack.
 _USUAL_COLOUR, _PER_LEVEL = 2.5, 0.1
-_ODD_COLOUR, _PER_ODD_LEVEL = 5.5, 0.3
-_COLOUR_IN_PLACE = 5.5
 _USUAL_BOLD, _PER_BOLD = 0.93, 5.0
 # Pixels of the thumbnail.
 _UNMOVED = 0.35
@@ -70,14 +69,12 @@ def _alike(found: Likeness, by: Matrix) -> bool:
 
     The outlines must agree, the colours too, and the camera's noise: the more, the less exactly the others do.
     """
-    if found.colour > _COLOUR or found.bold < _BOLD:
-        return False
     noise = found.mean + found.plain
-    exact = found.bold >= _BOLD_IN_PLACE and found.colour <= _COLOUR_IN_PLACE
-    if _unmoved(by) and noise >= _NOISE_IN_PLACE and exact:
+    if found.colour > (_OTHER_LIGHT if noise >= _ALL_DETAIL else _COLOUR) or found.bold < _BOLD:
+        return False
+    if _unmoved(by) and noise >= _NOISE_IN_PLACE and found.bold >= _BOLD_IN_PLACE:
         return True
     doubt = _PER_LEVEL * max(0.0, found.colour - _USUAL_COLOUR) + _PER_BOLD * max(0.0, _USUAL_BOLD - found.bold)
-    doubt += _PER_ODD_LEVEL * max(0.0, found.colour - _ODD_COLOUR)
     return noise >= _NOISE + doubt
 
 
@@ -103,7 +100,7 @@ def _promising(first: View, second: View, by: Matrix) -> bool:
     seen = outlines(first.detail, second.detail, by)
     if seen.bold < _OUTLINES and not (_on_one_ground(first, second) and _unmoved(by)):
         seen = outlines(first.whole_detail, second.whole_detail, by)
-    return seen.bold >= _OUTLINES and colour_apart(first.levels, second.levels, by, seen.weights) <= _COLOUR
+    return seen.bold >= _OUTLINES and colour_apart(first.levels, second.levels, by, seen.weights) <= _OTHER_LIGHT
 
 
 def _on_one_ground(first: View, second: View) -> bool:

@@ -36,7 +36,7 @@ def test_the_summary_has_as_many_figures_for_any_number_of_classes(classes: int)
 def test_the_summary_holds_what_the_stages_wrote_and_nothing_of_the_clock() -> None:
     found = stages(6)
     content = summary(found)
-    assert content["data"] == {"images": 2513, "train": 1756, "val": 327, "test": 430, "classes": 6}
+    assert content["data"] == {"images": 2505, "train": 1748, "val": 327, "test": 430, "classes": 6}
     for end in ("low", "high"):
         assert content["test"][f"accuracy_ci95_{end}"] == found.evaluation["test"][f"accuracy_ci95_{end}"]
     assert content["export"]["test_accuracy"] == found.export["int8"]["test_accuracy"]

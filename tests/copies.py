@@ -184,13 +184,13 @@ BELTS = (
 def trashnet(count: int) -> list[Image.Image]:
     with zipfile.ZipFile(TRASHNET / "dataset-resized.zip") as photos:
         names = [name for name in photos.namelist() if name.endswith(".jpg") and "MACOSX" not in name]
-        names.sort(key=lambda name: hashlib.sha256(name.encode()).hexdigest())
+        names.sort(key=lambda name: hashlib.sha256(f"table {name}".encode()).hexdigest())
         return [Image.open(io.BytesIO(photos.read(name))).convert("RGB") for name in names[:count]]
 
 
 def rendered(count: int) -> list[Image.Image]:
     recipe = load_recipe(ROOT / "data/recipes/demo.yaml")
-    drawn = [render_jpeg(recipe, recipe.materials[n % len(recipe.materials)], n) for n in range(count)]
+    drawn = [render_jpeg(recipe, recipe.materials[n % len(recipe.materials)], 5000 + n) for n in range(count)]
     return [Image.open(io.BytesIO(data)).convert("RGB") for data in drawn]
 
 
@@ -223,9 +223,10 @@ def measure(photos: list[Image.Image], change: Change, quality: int, folder: Pat
 
 
 def rows(folder: Path) -> list[dict[str, str]]:
+    """What is found in photos, drawings and belts that no limit was chosen on."""
     sets = {"TrashNet": trashnet(120), "rendered": rendered(120)}
-    sets |= {belt.name: belt.photos(60, 110 + number) for number, belt in enumerate(BELTS)}
-    mixed = BELTS[3].photos(60, 77) + BELTS[4].photos(60, 78)
+    sets |= {belt.name: belt.photos(60, 5000 + number) for number, belt in enumerate(BELTS)}
+    mixed = BELTS[3].photos(60, 6001) + BELTS[4].photos(60, 6002)
     sets["two belts in one folder"] = mixed
     done = []
     for name, photos in sets.items():

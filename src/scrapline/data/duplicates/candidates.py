@@ -22,7 +22,7 @@ _SHRINKAGE = 0.1
 _DIMENSIONS = 64
 _NEAREST = 4
 _PER_PHOTO = 8
-# Between whitened descriptors: 99 of 100 copies have more (docs/duplicates.md).
+# Between whitened descriptors; nearly all copies have more.
 _SIMILAR = 0.55
 _SAMPLE = 4096
 # Fewer photos do not tell what all photos share: they may all be copies of one.

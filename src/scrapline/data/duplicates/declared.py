@@ -29,6 +29,8 @@ def read_declared(path: Path, numbers: Mapping[str, int]) -> Declared:
         text = path.read_text(encoding="utf-8-sig")
     except FileNotFoundError:
         return Declared()
+    except OSError as error:
+        raise ScraplineError(f"{path} cannot be read ({error.strerror}): make it a CSV file, or remove it") from None
     except UnicodeDecodeError:
         raise ScraplineError(f"{path} is not UTF-8 text: save it as that") from None
     table = csv.DictReader(text.splitlines())

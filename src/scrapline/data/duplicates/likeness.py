@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from scrapline.data.duplicates import alignment
-from scrapline.data.duplicates.textures import blurred, fine_detail
+from scrapline.data.duplicates.textures import blurred, fine_detail, robust_mixture
 from scrapline.data.duplicates.thumbnails import SIDE, Levels
 
 _BLOCK = 8
@@ -169,16 +169,9 @@ def _without(pictures: list[Levels], grounds: list[Levels], inside: Levels) -> l
         planes = [ground[..., channel] for ground in grounds]
         columns = np.stack([part for each in planes for part in (each, each * _RAMP_X, each * _RAMP_Y)])
         fitted = columns[:, ::2].reshape(len(columns), -1)
-        ridge = 0.3 * np.eye(len(columns), dtype=np.float32)
         for picture, out in zip(pictures, left, strict=True):
             levels = picture[::2, :, channel].ravel()
-            mixture = np.zeros(len(columns), np.float32)
-            off = levels
-            for _ in range(_ROUNDS):
-                scale = 1.5 * float(np.median(np.abs(off))) + 0.2
-                robust = fitted * (weights / (1 + (off / scale) ** 2))
-                mixture = np.linalg.solve(robust @ fitted.T + ridge, robust @ levels)
-                off = levels - mixture @ fitted
+            mixture = robust_mixture(fitted, levels, weights, levels, rounds=_ROUNDS, floor=0.2, ridge=0.3)
             out[..., channel] = picture[..., channel] - np.tensordot(mixture, columns, axes=1)
     return left
 

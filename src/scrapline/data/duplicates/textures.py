@@ -32,6 +32,23 @@ def texture(levels: Levels) -> Levels:
     return np.asarray((detail / usual).clip(-_CLIPPED_AT, _CLIPPED_AT), dtype=np.float32)
 
 
+def robust_mixture(
+    columns: Levels, levels: Levels, weights: Levels, off: Levels, *, rounds: int, floor: float, ridge: float
+) -> Levels:
+    """How much of each column [k, n] makes up the levels [n], by least squares with Cauchy weights: float32 [k].
+
+    `off`: the misfit that the first round's weights are made of; `floor`, in levels, is added to the scale of each.
+    """
+    damping = ridge * np.eye(len(columns), dtype=np.float32)
+    mixture = np.zeros(len(columns), np.float32)
+    for _ in range(rounds):
+        scale = 1.5 * float(np.median(np.abs(off))) + floor
+        robust = columns * (weights / (1 + (off / scale) ** 2))
+        mixture = np.linalg.solve(robust @ columns.T + damping, robust @ levels)
+        off = levels - mixture @ columns
+    return mixture
+
+
 def correlation(first: Levels, second: Levels) -> float:
     """Of two textures."""
     length = float(np.sqrt((first * first).sum() * (second * second).sum()))

@@ -11,9 +11,9 @@ from scrapline.data.duplicates.likeness import Likeness, colour_apart, likeness,
 from scrapline.data.duplicates.thumbnails import SIDE, Levels
 from scrapline.data.duplicates.views import View
 
-# Heights of a phase correlation's peak. Chance gives 3 to 5; copies 7 and more (docs/duplicates.md).
+# Heights of a phase correlation's peak. Different photos seldom have more, copies nearly always.
 _WHOLE_PEAK, _OBJECT_PEAK = 6.0, 5.0
-# Measured on photos with known objects (docs/duplicates.md).
+# Chosen on photos with known objects; docs/duplicates.md shows what they find in others.
 _BOLD = 0.86
 # Of luma alone, before the grounds are fitted to each other.
 _OUTLINES = 0.7

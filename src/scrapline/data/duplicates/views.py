@@ -8,7 +8,7 @@ import numpy as np
 from scrapline.data.duplicates import alignment
 from scrapline.data.duplicates.alignment import Round, Spectra
 from scrapline.data.duplicates.orientations import oriented
-from scrapline.data.duplicates.textures import blurred, fine_detail, luma, texture
+from scrapline.data.duplicates.textures import blurred, fine_detail, luma, robust_mixture, texture
 from scrapline.data.duplicates.thumbnails import SIDE, Levels
 
 _RAMP_Y, _RAMP_X = np.mgrid[0:SIDE, 0:SIDE].astype(np.float32) / SIDE - 0.5
@@ -99,13 +99,6 @@ def _without(levels: Levels, ground: Levels) -> Levels:
     columns = np.stack([np.ones_like(ground), _RAMP_X, _RAMP_Y, ground, ground * _RAMP_X, ground * _RAMP_Y])
     fitted = columns[:, ::2].reshape(len(columns), -1)
     target = levels[::2].ravel()
-    weights = np.ones_like(target)
-    mixture = np.zeros(len(columns), np.float32)
-    for _ in range(2):
-        weighted = fitted * weights
-        mixture = np.linalg.solve(
-            weighted @ fitted.T + 1e-3 * np.eye(len(columns), dtype=np.float32), weighted @ target
-        )
-        off = target - mixture @ fitted
-        weights = 1 / (1 + (off / (1.5 * float(np.median(np.abs(off))) + 0.5)) ** 2)
+    even = np.ones_like(target)
+    mixture = robust_mixture(fitted, target, even, np.zeros_like(target), rounds=2, floor=0.5, ridge=1e-3)
     return np.asarray(levels - np.tensordot(mixture, columns, axes=1), dtype=np.float32)

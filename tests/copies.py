@@ -257,12 +257,11 @@ def markdown(table: list[dict[str, str]]) -> str:
         lines.append(
             f"| {change} | {' | '.join(cells)} | {total[0] / total[1]:.1%} ({among.low:.1%} to {among.high:.1%}) |"
         )
-    lines += ["", "| set | items | joined with a different object | 95 % interval |", "|---|---:|---:|---:|"]
+    lines += ["", "| set | items | joined with a different object |", "|---|---:|---:|"]
     for kind in dict.fromkeys(row["set"] for row in table if row["set"] != "TrashNet"):
         items = sum(2 * int(row["photos"]) for row in table if row["set"] == kind)
         wrong = sum(int(row["in_wrong_group"]) for row in table if row["set"] == kind)
-        among = wilson(wrong, items)
-        lines.append(f"| {kind} | {items} | {wrong} ({wrong / items:.2%}) | {among.low:.2%} to {among.high:.2%} |")
+        lines.append(f"| {kind} | {items} | {wrong} ({wrong / items:.2%}) |")
     return "\n".join(lines) + "\n"
 
 

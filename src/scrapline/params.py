@@ -1,5 +1,6 @@
 """params.yaml as one pydantic model: every value checked before a stage touches an out."""
 
+import re
 from enum import StrEnum
 from pathlib import Path, PurePosixPath
 from typing import Annotated, Literal
@@ -49,10 +50,48 @@ class Split(Section):
         return self
 
 
+class Group(Section):
+    """Which photos belong together: those in whose paths `pattern`, a regular expression, finds the same.
+
+    Or those to which `file`, a CSV file of source_path,group in data/splits, gives the same group.
+    """
+
+    pattern: str | None = None
+    file: str | None = None
+
+    @model_validator(mode="after")
+    def _one_rule(self) -> "Group":
+        if (self.pattern is None) == (self.file is None):
+            raise ValueError("give either `pattern` or `file`, or write null for no groups")
+        return self
+
+    @field_validator("pattern")
+    @classmethod
+    def _finds_one_thing(cls, value: str | None) -> str | None:
+        try:
+            groups = re.compile(value or "()").groups
+        except re.error as error:
+            raise ValueError(f"no regular expression ({error})") from None
+        if groups != 1:
+            raise ValueError(f"needs one pair of brackets, around what names the group, and has {groups}")
+        return value
+
+    @field_validator("file")
+    @classmethod
+    def _a_file(cls, value: str | None) -> str | None:
+        if value is not None and not _plain_name(value):
+            raise ValueError("the name of a CSV file in data/splits, not a path")
+        return value
+
+
 class Data(Section):
-    """What `prepare` reads: `source` is a folder of class folders, or a recipe of the renderer."""
+    """What `prepare` reads: `source` is a folder of class folders, or a recipe of the renderer.
+
+    `group` says which photos belong together though they look different: of one object, session or camera.
+    """
 
     source: str
+    group: Group | None = None
     split: Split
     min_side: Count
     max_side: Annotated[int, Field(ge=32)]

@@ -7,6 +7,7 @@ PARAMS = Path("params.yaml")
 RAW = Path("data/raw")
 SPLIT_LISTS = Path("data/splits")
 PAIRS = SPLIT_LISTS / "pairs.csv"
+PINS = SPLIT_LISTS / "pins.csv"
 PREPARED = Path("data/prepared")
 MANIFEST = PREPARED / "manifest.csv"
 CLASSES = PREPARED / "classes.json"

@@ -116,6 +116,16 @@ def pairs(line: str) -> Break:
     return put("data/splits/pairs.csv", f"first,second,verdict\n{line}\n".encode())
 
 
+def pins(line: str) -> Break:
+    return put("data/splits/pins.csv", f"photo,pin,why\n{line}\n".encode())
+
+
+def groups(line: str) -> Break:
+    return every(
+        param("data.group", {"file": "g.csv"}), put("data/splits/g.csv", f"source_path,group\n{line}\n".encode())
+    )
+
+
 def lists(train: str, val: str, test: str) -> Break:
     """Split lists of the user's own, and the params that ask for them."""
     texts = {"train": train, "val": val, "test": test}
@@ -177,6 +187,26 @@ SOURCE = [
     Case(
         "pair without verdict", PREPARE, pairs("red/000.jpg,red/001.jpg,?"), "pairs.csv, line 2", "same` or `different"
     ),
+    Case("pin of no photo", CHECK, pins("red/gone.jpg,train_only,"), "pins.csv, line 2: `red/gone.jpg`", "mend the"),
+    Case("pin of no id", PREPARE, pins(f"{'0' * 16},train_only,"), f"line 2: `{'0' * 16}` is no photo", "take it out"),
+    Case("no such pin", PREPARE, pins("red/000.jpg,test_only,"), "pin `test_only`", "`train_only` or `measure_only`"),
+    Case(
+        "pin against a list",
+        PREPARE,
+        every(lists("", "", RED), pins("red/000.jpg,train_only,")),
+        "`red/000.jpg` is pinned train_only and stands in test.txt",
+        "take it out of one",
+    ),
+    Case(
+        "all of a class pinned",
+        PREPARE,
+        pins("\n".join(f"red/{number:03d}.jpg,train_only," for number in range(12))),
+        "class `red` has no photo left for",
+        "take pins out",
+    ),
+    Case("group of no photo", CHECK, groups("red/gone.jpg,1"), "g.csv, line 2: `red/gone.jpg`", "mend the line"),
+    Case("no groups file", PREPARE, param("data.group", {"file": "g.csv"}), "g.csv is not here", "names a CSV file"),
+    Case("pattern of nothing", CHECK, param("data.group", {"pattern": "(x)y"}), "`(x)y`", "the first path is `blue/0"),
     Case("list not text", CHECK, every(lists("", "", ""), put("data/splits/mine/val.txt", b"\xff")), "val.txt", "save"),
 ]
 
@@ -229,6 +259,13 @@ PARAMS = [
         "`train.augment` is a section",
         "`hflip`, `color_jitter`",
     ),
+    Case("two rules for groups", CHECK, param("data.group", {"pattern": "(x)", "file": "x"}), "`data.group`", "either"),
+    Case(
+        "pattern without group", CHECK, param("data.group", {"pattern": "x"}), "`data.group.pattern`", "one pair of br"
+    ),
+    Case("no pattern", CHECK, param("data.group", {"pattern": "("}), "`data.group.pattern`", "no regular expression"),
+    Case("word for groups", CHECK, param("data.group", "s1"), "`data.group` is a section", "`pattern`, `file`"),
+    Case("misspelt rule", CHECK, param("data.group", {"patern": "(x)"}), "`data.group.patern`", "`data.group.pattern`"),
     Case("no epochs", PREPARE, param("train.epochs", 0), "`train.epochs`", "greater than or equal to 1, got 0"),
     Case("shares past 1", PREPARE, SHARES, "`data.split`", "leave room for training"),
     Case("opset", CHECK, param("export.opset", 24), "`export.opset`", "less than or equal to 23, got 24"),

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from difflib import SequenceMatcher
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, get_args
 
 import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -86,13 +86,19 @@ def _keys(model: type[Section], prefix: str = "") -> Iterator[str]:
     """Every key, sections too, with dots between."""
     for name, field in model.model_fields.items():
         yield prefix + name
-        if isinstance(field.annotation, type) and issubclass(field.annotation, Section):
-            yield from _keys(field.annotation, f"{prefix}{name}.")
+        if (section := _section(field.annotation)) is not None:
+            yield from _keys(section, f"{prefix}{name}.")
 
 
 def _section_at(location: list[str], model: type[Section]) -> type[Section]:
     for part in location:
-        annotation = model.model_fields[part].annotation
-        assert isinstance(annotation, type)
-        model = annotation
+        section = _section(model.model_fields[part].annotation)
+        assert section is not None
+        model = section
     return model
+
+
+def _section(annotation: Any) -> type[Section] | None:
+    """The section that a key holds, also one that may be null; None for other keys."""
+    kinds = [kind for kind in (annotation, *get_args(annotation)) if isinstance(kind, type)]
+    return next((kind for kind in kinds if issubclass(kind, Section)), None)

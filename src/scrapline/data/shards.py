@@ -10,6 +10,7 @@ from dataclasses import asdict, dataclass, fields
 from itertools import groupby
 from pathlib import Path
 
+from scrapline.data.pins import Pin
 from scrapline.system import files
 from scrapline.system.errors import ScraplineError
 
@@ -32,6 +33,7 @@ class Row:
     bytes: int
     source_path: str
     shard: str
+    pin: Pin = Pin.NONE
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,7 +176,8 @@ def _content(tar: tarfile.TarFile, member: tarfile.TarInfo) -> bytes:
 
 def _parse(line: dict[str, str]) -> Row:
     numbers = {key: int(line.pop(key)) for key in ("width", "height", "bytes")}
-    return Row(class_name=line.pop("class"), **line, **numbers)  # type: ignore[arg-type]
+    pin = Pin(line.pop("pin", ""))  # a data set prepared before there were pins has no such column
+    return Row(class_name=line.pop("class"), pin=pin, **line, **numbers)  # type: ignore[arg-type]
 
 
 def _tar_size(size: int) -> int:

@@ -6,7 +6,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from scrapline.data.names import nfc
+from scrapline.data.pins import Pin
+from scrapline.data.user_tables import as_listed
 from scrapline.system.errors import ScraplineError
 
 SPLITS = ("train", "val", "test")
@@ -21,18 +22,25 @@ class Member:
     class_name: str
     source_path: str
     group: str
+    pin: Pin = Pin.NONE
 
 
 def by_hash(members: Sequence[Member], *, seed: int, val: float, test: float) -> dict[str, str]:
     """The split of each group, from the hash of its smallest member's id.
 
     Adding images moves no other, but for near-duplicates of them (a smaller id renames a group). A class left out of a
-    split gives it the group whose hash lies nearest. Raises ScraplineError where a class has fewer than three groups,
-    or shares them so that it cannot be in every split.
+    split gives it the group whose hash lies nearest. A group with a measure_only photo is never in training, one of
+    train_only photos always. Raises ScraplineError where a class has fewer than three groups, or shares or pins them so
+    that it cannot be in every split.
     """
     point = {member.group: _unit_hash(member.group, seed) for member in members}
     borders = {"test": (0.0, test), "val": (test, test + val), "train": (test + val, 1.0)}
+    measured = {member.group for member in members if member.pin is Pin.MEASURE_ONLY}
+    trained = {member.group for member in members} - {m.group for m in members if m.pin is not Pin.TRAIN_ONLY}
     split = {group: next(name for name, (_, high) in borders.items() if at < high) for group, at in point.items()}
+    split |= {group: measuring_split(group, seed=seed, val=val, test=test) for group in measured}
+    split |= dict.fromkeys(trained, "train")
+    barred = {"train": measured, "val": trained, "test": trained}
     classes: defaultdict[str, set[str]] = defaultdict(set)
     for member in members:
         classes[member.class_name].add(member.group)
@@ -40,22 +48,32 @@ def by_hash(members: Sequence[Member], *, seed: int, val: float, test: float) ->
         if len(groups) < MIN_GROUPS:
             raise ScraplineError(
                 f"class `{name}` has {len(groups)} distinct photo{'s' * (len(groups) != 1)} (near-duplicates count "
-                f"as one) and needs at least {MIN_GROUPS}, one each to train, validate and test: add photos to it"
+                f"as one, and so do groups of data.group) and needs at least {MIN_GROUPS}, one each to train, validate "
+                "and test: add photos to it"
             )
         for wanted in ("test", "val", "train"):
             if any(split[group] == wanted for group in groups):
                 continue
             low, high = borders[wanted]
-            spare = [group for group in groups if _is_spare(group, split, classes.values())]
-            nearest = min(spare or groups, key=lambda group: (max(low - point[group], point[group] - high), group))
-            split[nearest] = wanted
+            free = groups - barred[wanted]
+            spare = [group for group in free if _is_spare(group, split, classes.values())]
+            if nearest := min(spare or free, key=lambda g: (max(low - point[g], point[g] - high), g), default=None):
+                split[nearest] = wanted
     for name, groups in sorted(classes.items()):
         if lacking := sorted(set(SPLITS) - {split[group] for group in groups}):
             raise ScraplineError(
-                f"class `{name}` shares so many near-duplicates with other classes that it has no photo of its own for "
-                f"{lacking[0]}: add photos to it, or put each photo into one class"
+                f"class `{name}` has no photo left for {lacking[0]}, so many of them are in one group with photos of "
+                "other classes, or pinned: add photos to it, put each photo into one class, or take pins out"
             )
     return split
+
+
+def measuring_split(group: str, *, seed: int, val: float, test: float) -> str:
+    """`val` or `test` for a group that must not train: what its hash says, or, where that says train, by shares."""
+    at, held_out = _unit_hash(group, seed), test + val
+    if at >= held_out:
+        at = (at - held_out) / (1 - held_out) * held_out
+    return "test" if at < test else "val"
 
 
 def read_lists(folder: Path) -> dict[str, str]:
@@ -71,7 +89,7 @@ def read_lists(folder: Path) -> dict[str, str]:
             ) from None
         except UnicodeDecodeError:
             raise ScraplineError(f"{path} is not UTF-8 text: save it as that") from None
-        for line in filter(None, map(_listed, lines)):
+        for line in filter(None, map(as_listed, lines)):
             earlier = split_of.setdefault(line, split)
             if earlier != split:
                 raise ScraplineError(
@@ -102,11 +120,6 @@ def by_lists(members: Sequence[Member], split_of: dict[str, str]) -> tuple[dict[
         held_out = next(member for member in group if split[member.image_id] == home)
         leaks |= {m.image_id: held_out.source_path for m in group if split[m.image_id] != home}
     return {image_id: name for image_id, name in split.items() if image_id not in leaks}, leaks
-
-
-def _listed(line: str) -> str:
-    """A list's line as the manifest writes the path."""
-    return nfc(line.strip()).replace("\\", "/").removeprefix("./")
 
 
 def _is_spare(group: str, split: dict[str, str], classes: Iterable[set[str]]) -> bool:

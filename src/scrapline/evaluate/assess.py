@@ -1,6 +1,7 @@
 """The evaluate stage: figures, operating points and pictures from a model's logits."""
 
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -26,18 +27,20 @@ _GALLERY = 24
 
 @dataclass(frozen=True)
 class Scored:
-    """One split: ids, labels [N], and probabilities [N, C] before and after the temperature."""
+    """One split: ids and groups [N], labels [N], and probabilities [N, C] before and after the temperature."""
 
     image_ids: list[str]
+    groups: list[str]
     labels: Labels
     raw: Probabilities
     calibrated: Probabilities
 
     @classmethod
-    def of(cls, predictions: Predictions, temperature: float) -> "Scored":
-        """From logits."""
+    def of(cls, predictions: Predictions, temperature: float, group: Mapping[str, str]) -> "Scored":
+        """From logits; `group` is each photo's by id."""
         raw, calibrated = (probabilities(predictions.logits, t) for t in (1.0, temperature))
-        return cls(predictions.image_ids, predictions.labels.numpy(), raw, calibrated)
+        groups = [group[image_id] for image_id in predictions.image_ids]
+        return cls(predictions.image_ids, groups, predictions.labels.numpy(), raw, calibrated)
 
     @property
     def predicted(self) -> Labels:
@@ -62,9 +65,9 @@ def evaluation_metrics(
     """The content of metrics.json."""
     levels = np.array([points["classes"][name]["threshold"] for name in checkpoint.classes])
     return {
-        "test": metrics.summarise(test.labels, test.calibrated),
-        "validation": metrics.summarise(validation.labels, validation.calibrated),
-        "per_class": metrics.per_class(test.labels, test.predicted, checkpoint.classes),
+        "test": metrics.summarise(test.labels, test.calibrated, test.groups),
+        "validation": metrics.summarise(validation.labels, validation.calibrated, validation.groups),
+        "per_class": metrics.per_class(test.labels, test.predicted, test.groups, checkpoint.classes),
         "calibration": {
             "temperature": checkpoint.temperature,
             "ece_before": metrics.expected_calibration_error(test.labels, test.raw),
@@ -123,6 +126,7 @@ def print_summary(content: dict[str, Any]) -> None:
         info(
             f"{split:>10}: accuracy {m['accuracy']:.1%} (95 % interval {m['accuracy_ci95_low']:.1%} to "
             f"{m['accuracy_ci95_high']:.1%}), macro F1 {m['macro_f1']:.3f}, {m['images']} images"
+            + (f" in {m['groups']} groups" if m["groups"] < m["images"] else "")
         )
     point = content["operating_point"]
     if point["purity"] is not None:

@@ -18,7 +18,10 @@ def evaluate(settings: Params) -> None:
         checkpoint.classifier(), paths.PREPARED, checkpoint.preprocessing, pick_device(settings.train.device)
     )
     with reproducible(), replacing(paths.EVALUATION) as (results,):
-        validation, test = (assess.Scored.of(base.predict(split), checkpoint.temperature) for split in ("val", "test"))
+        group = {row.image_id: row.group for row in shards.read_manifest(paths.PREPARED)}
+        validation, test = (
+            assess.Scored.of(base.predict(split), checkpoint.temperature, group) for split in ("val", "test")
+        )
         points = assess.chosen_points(validation, checkpoint.classes, settings.evaluate.target_purity)
         content = assess.evaluation_metrics(validation, test, points, checkpoint)
         assess.write_results(results, paths.PREPARED, content, points, test, checkpoint)

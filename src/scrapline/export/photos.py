@@ -24,11 +24,15 @@ class Photos:
         return len(set(self.judged) & set(self.calibration))
 
 
-def choose(total: int, calibration_images: int) -> Photos:
-    """Evenly spread over `total` training photos; all of them calibrate where there are no more than wanted."""
-    calibration = spread(range(total), calibration_images)
-    fresh = spread(sorted(set(range(total)) - set(calibration)), _JUDGED)
-    again = spread(calibration, max(0, _ENOUGH - len(fresh)))
+def choose(measurable: Sequence[bool], calibration_images: int) -> Photos:
+    """Evenly spread over the training photos; all of them calibrate where there are no more than wanted.
+
+    `measurable` [N] is False for those pinned train_only, which are not judged.
+    """
+    calibration = spread(range(len(measurable)), calibration_images)
+    allowed = {position for position, may in enumerate(measurable) if may}
+    fresh = spread(sorted(allowed - set(calibration)), _JUDGED)
+    again = spread([position for position in calibration if position in allowed], max(0, _ENOUGH - len(fresh)))
     return Photos(calibration, sorted(fresh + again))
 
 

@@ -12,6 +12,7 @@ import torch
 from scrapline import paths
 from scrapline.data import decoding, shards
 from scrapline.data.imaging import Pixels, Preprocessing
+from scrapline.data.pins import Pin
 from scrapline.export import gate, parity, photos, report
 from scrapline.export.int8 import Quantiser
 from scrapline.export.onnx import Provenance, convert, save
@@ -69,16 +70,19 @@ def _convert(
         reference = probabilities(base.predict("val").logits, checkpoint.temperature)
         found, validated = parity.check(fp32, paths.PREPARED, reference, settings.parity_tolerance)
 
-    chosen = photos.choose(len(labels["train"]), settings.calibration_images)
+    measurable = [row.pin is not Pin.TRAIN_ONLY for row in shards.read_manifest(paths.PREPARED) if row.split == "train"]
+    chosen = photos.choose(measurable, settings.calibration_images)
     exact_run = parity.run_of(fp32.session)
-    trained = measure(exact_run, split="train", described="fp32", only=chosen.judged)
-    exact = gate.Reference(gate.Answers(validated, trained), labels["val"])
+
+    def on_training(run: parity.Run, described: str) -> parity.Probabilities:
+        if not chosen.judged:  # every photo of training is pinned
+            return validated[:0]
+        return measure(run, split="train", described=described, only=chosen.judged)
 
     def answer(run: parity.Run) -> gate.Answers:
-        return gate.Answers(
-            measure(run, split="val", described="INT8"),
-            measure(run, split="train", described="INT8", only=chosen.judged),
-        )
+        return gate.Answers(measure(run, split="val", described="INT8"), on_training(run, "INT8"))
+
+    exact = gate.Reference(gate.Answers(validated, on_training(exact_run, "fp32")), labels["val"])
 
     limits = gate.limits_for(settings.max_accuracy_drop, settings.min_label_agreement, len(labels["val"]))
     with Quantiser(model, preprocessing, _pixels(chosen.calibration, preprocessing), settings.activation_type) as made:

@@ -1,8 +1,16 @@
 """How far the true rate may lie from the one that was counted."""
 
+import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from scipy.stats import binomtest
+import numpy as np
+import numpy.typing as npt
+from scipy import stats
+
+# Below these the spread between groups is not known well enough to count a group as more than one photo.
+_FEWEST_GROUPS = 20
+_FEWEST_WITH_MISTAKES = 5
 
 
 @dataclass(frozen=True)
@@ -13,7 +21,47 @@ class Interval:
     high: float
 
 
-def wilson(successes: int, trials: int, *, level: float = 0.95) -> Interval:
-    """The score interval of a rate counted as `successes` of `trials` (Wilson 1927), two-sided."""
-    found = binomtest(successes, trials).proportion_ci(level, method="wilson")
-    return Interval(float(found.low), float(found.high))
+def wilson(successes: float, trials: float, *, level: float = 0.95) -> Interval:
+    """The score interval of a rate counted as `successes` of `trials` (Wilson 1927), two-sided.
+
+    Trials may be a fraction: as many independent ones as those that were made are worth.
+    """
+    z, p = float(stats.norm.ppf(0.5 + level / 2)), successes / trials
+    middle = (p + z * z / (2 * trials)) / (1 + z * z / trials)
+    half = z * math.sqrt(p * (1 - p) / trials + z * z / (4 * trials * trials)) / (1 + z * z / trials)
+    return Interval(max(0.0, middle - half), min(1.0, middle + half))
+
+
+def wilson_by_group(
+    right: npt.NDArray[np.bool_], groups: Sequence[str] | npt.NDArray[np.str_], *, level: float = 0.95
+) -> Interval:
+    """The same for photos [N] of which those of one group are no independent evidence; `groups` names each one's."""
+    trials = effective_trials(right, groups, level=level)
+    return wilson(float(right.mean()) * trials, trials, level=level)
+
+
+def effective_trials(
+    right: npt.NDArray[np.bool_], groups: Sequence[str] | npt.NDArray[np.str_], *, level: float = 0.95
+) -> float:
+    """How many independent photos these [N] are worth, between one for each group of equal size and N.
+
+    From the spread between the groups (a ratio's linearised variance, with Student's quantile in place of the normal
+    one: Korn and Graubard 1998). Where too few groups, or too few with mistakes, tell that spread, a group counts as
+    one photo (Kish 1965).
+    """
+    _, group = np.unique(np.asarray(groups), return_inverse=True)
+    sizes = np.bincount(group).astype(np.float64)
+    count = len(right)
+    if len(sizes) == count:
+        return float(count)
+    hits = np.bincount(group, weights=right)
+    rate = float(right.mean())
+    least = count**2 / float((sizes**2).sum())
+    rarer = min(int((hits > 0).sum()), int((hits < sizes).sum()))
+    if least < _FEWEST_GROUPS or rarer < _FEWEST_WITH_MISTAKES:
+        return least
+    variance = len(sizes) / (len(sizes) - 1) * float(((hits - rate * sizes) ** 2).sum()) / count**2
+    quantile = 0.5 + level / 2
+    wider = (stats.norm.ppf(quantile) / stats.t.ppf(quantile, least - 1)) ** 2
+    worth = rate * (1 - rate) * float(wider)
+    return float(count) if worth >= count * variance else max(least, worth / variance)

@@ -1,29 +1,31 @@
 """How good a classifier and a sorter are, in the field's own figures."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 from sklearn import metrics as sk
 
-from scrapline.measures.intervals import wilson
+from scrapline.measures.intervals import wilson_by_group
 
 Labels = npt.NDArray[np.int64]
 Probabilities = npt.NDArray[np.float32]
+Groups = Sequence[str]
 
 ECE_BINS = 15
 _DIGITS = 6
 
 
-def summarise(labels: Labels, probabilities: Probabilities) -> dict[str, Any]:
+def summarise(labels: Labels, probabilities: Probabilities, groups: Groups) -> dict[str, Any]:
     """Accuracy with its 95 % Wilson interval, macro precision, recall and F1, and log loss, of one split.
 
-    `labels` [N]; `probabilities` [N, C].
+    `labels` [N]; `probabilities` [N, C]; `groups` [N], of which the photos are no independent evidence.
     """
     predicted = probabilities.argmax(axis=1)
     classes = np.arange(probabilities.shape[1])
     correct = int((predicted == labels).sum())
-    interval = wilson(correct, len(labels))
+    interval = wilson_by_group(predicted == labels, groups)
     precision, recall, f1, _ = sk.precision_recall_fscore_support(
         labels, predicted, labels=classes, average="macro", zero_division=0
     )
@@ -31,6 +33,7 @@ def summarise(labels: Labels, probabilities: Probabilities) -> dict[str, Any]:
     exact /= exact.sum(axis=1, keepdims=True)  # float32 rows sum to 1 but for rounding, which scikit-learn warns of
     return {
         "images": len(labels),
+        "groups": len(set(groups)),
         "accuracy": _rounded(correct / len(labels)),
         "accuracy_ci95_low": _rounded(interval.low),
         "accuracy_ci95_high": _rounded(interval.high),
@@ -41,12 +44,13 @@ def summarise(labels: Labels, probabilities: Probabilities) -> dict[str, Any]:
     }
 
 
-def per_class(labels: Labels, predicted: Labels, classes: list[str]) -> dict[str, dict[str, Any]]:
-    """Precision, recall, F1 and support of each class."""
+def per_class(labels: Labels, predicted: Labels, groups: Groups, classes: list[str]) -> dict[str, dict[str, Any]]:
+    """Precision, recall, F1, support (photos) and groups of each class."""
+    owners = [{group for group, label in zip(groups, labels, strict=True) if label == n} for n in range(len(classes))]
     columns = sk.precision_recall_fscore_support(labels, predicted, labels=np.arange(len(classes)), zero_division=0)
     return {
-        name: {"precision": _rounded(p), "recall": _rounded(r), "f1": _rounded(f), "support": int(n)}
-        for name, p, r, f, n in zip(classes, *columns, strict=True)
+        name: {"precision": _rounded(p), "recall": _rounded(r), "f1": _rounded(f), "support": int(n), "groups": len(g)}
+        for name, p, r, f, n, g in zip(classes, *columns, owners, strict=True)
     }
 
 

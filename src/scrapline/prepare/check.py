@@ -9,6 +9,7 @@ from scrapline.data import sources
 from scrapline.model.classifier import check_arch
 from scrapline.params import Params
 from scrapline.prepare import changes, cleaning
+from scrapline.prepare.handwritten import read_handwritten
 from scrapline.system.errors import ScraplineError
 
 
@@ -18,6 +19,7 @@ def check(settings: Params) -> None:
     source = sources.open_source(settings.data.source)
     images = sources.count(source)
     cleaning.lists_folder(settings.data)
+    read_handwritten(settings.data).check(source)
     weights = settings.model.weights
     if weights not in ("none", "imagenet") and not (paths.PRETRAINED / weights).is_file():
         raise ScraplineError(

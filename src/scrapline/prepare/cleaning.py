@@ -10,11 +10,14 @@ from pathlib import Path
 from scrapline.cli.console import track
 from scrapline.data import splitting
 from scrapline.data.depth import bits_for
+from scrapline.data.pins import Pin
 from scrapline.data.sources import ContentDigest, Item, Source, count
 from scrapline.params import Data, SplitScheme
 from scrapline.paths import SPLIT_LISTS
-from scrapline.prepare import grouping, quality
+from scrapline.prepare import grouping, placing, quality
 from scrapline.prepare.grouping import Grouped
+from scrapline.prepare.handwritten import Handwritten, Resolved
+from scrapline.prepare.placing import Placed
 from scrapline.prepare.quality import Photo, Rejected, Undeclared
 from scrapline.system.errors import ScraplineError
 from scrapline.system.parallel import process_map
@@ -39,17 +42,37 @@ class Examined:
 
 @dataclass(frozen=True)
 class Cleaned:
-    """What stays, with its split and near-duplicate group by image_id, and all that was quarantined.
+    """What stays and where, with all that was quarantined, and what decided it.
 
-    `grouped` is what the groups were made of, photos among it that leaked and are gone.
+    `grouped` is the copies, photos among them that leaked and are gone; `own` the user's groups by path, `pins` by id,
+    and `listed` the split by path, None for the hash scheme.
     """
 
     photos: list[Photo]
-    split: dict[str, str]
-    group: dict[str, str]
     rejected: list[Rejected]
-    unlisted: int
+    placed: Placed
     grouped: Grouped
+    own: dict[str, str]
+    pins: dict[str, Pin]
+    listed: dict[str, str] | None
+
+    @property
+    def split(self) -> dict[str, str]:
+        """The split of each photo, by id."""
+        return self.placed.split
+
+    @property
+    def group(self) -> dict[str, str]:
+        """The group of each photo, by id."""
+        return self.placed.group
+
+    @property
+    def unlisted(self) -> int:
+        """How many photos train for standing in no list."""
+        if self.listed is None:
+            return 0
+        listed = self.listed
+        return sum(p.source_path not in listed and self.split[p.image_id] == "train" for p in self.photos)
 
 
 def lists_folder(data: Data) -> Path | None:
@@ -98,41 +121,28 @@ def examine(source: Source, spool: Path, data: Data) -> Examined:
     return Examined(photos, rejected, total, digest.hexdigest(), len(again), bits)
 
 
-def clean(examined: Examined, reader: "StoredBytes", data: Data, *, seed: int, lists: Path | None) -> Cleaned:
-    """Drop doubles, group near-duplicates and split without leaks. Raises ScraplineError for an unusable class."""
-    split_of = splitting.read_lists(lists) if lists else {}
-    _check_listed(split_of, examined, lists)
+def clean(
+    examined: Examined, reader: "StoredBytes", data: Data, *, seed: int, lists: Path | None, written: Handwritten
+) -> Cleaned:
+    """Drop doubles, group copies and split without leaks. Raises ScraplineError for an unusable class."""
+    split_of = splitting.read_lists(lists) if lists else None
+    _check_listed(split_of or {}, examined, lists)
+    classes = reader.source.classes
     photos, doubles = quality.drop_doubles(
-        examined.photos, lambda photo: splitting.rank_by_list(split_of, photo.source_path)
+        examined.photos, lambda photo: splitting.rank_by_list(split_of or {}, photo.source_path)
     )
     rejected = examined.rejected + doubles
-    _check_every_class_left(reader.source.classes, photos, rejected)
-    grouped = grouping.group(photos, reader.spool / THUMBNAILS)
-    photos, rejected = grouped.photos, rejected + grouped.rejected
-    _check_every_class_left(reader.source.classes, photos, rejected)
-    members = [
-        splitting.Member(photo.image_id, photo.class_name, photo.source_path, group)
-        for photo, group in zip(photos, grouped.groups, strict=True)
-    ]
-    group_of = {member.image_id: member.group for member in members}
-    if data.split.scheme is SplitScheme.HASH:
-        by_group = splitting.by_hash(members, seed=seed, val=data.split.val, test=data.split.test)
-        split = {member.image_id: by_group[member.group] for member in members}
-        return Cleaned(photos, split, group_of, rejected, unlisted=0, grouped=grouped)
-    split, leaks = splitting.by_lists(members, split_of)
-    rejected += [
-        Rejected(
-            photo.source_path,
-            f"leaks_into_{split_of[leaks[photo.image_id]]}",
-            f"nearly the same photo as {leaks[photo.image_id]}",
-        )
-        for photo in photos
-        if photo.image_id in leaks
-    ]
-    kept = [photo for photo in photos if photo.image_id in split]
-    _check_splits_filled(reader.source.classes, kept, split)
-    unlisted = sum(photo.source_path not in split_of for photo in kept)
-    return Cleaned(kept, split, group_of, rejected, unlisted, grouped)
+    _check_every_class_left(classes, photos, rejected)
+    resolved = Resolved(written, examined.photos, examined.rejected)
+    grouped = grouping.group(photos, reader.spool / THUMBNAILS, resolved.pairs)
+    rejected += grouped.rejected
+    _check_every_class_left(classes, grouped.photos, rejected)
+    own = written.groups.of(photo.source_path for photo in grouped.photos)
+    placed = placing.place(grouped, own, resolved.pins, data.split, split_of, seed=seed)
+    kept = [photo for photo in grouped.photos if photo.image_id in placed.split]
+    if lists:
+        _check_splits_filled(classes, kept, placed.split)
+    return Cleaned(kept, rejected + placed.rejected, placed, grouped, own, resolved.pins, split_of)
 
 
 def owned(photo: Photo, item: Item, thumbnail: int) -> Photo:

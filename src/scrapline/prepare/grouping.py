@@ -1,4 +1,4 @@
-"""Which of the photos are copies of one: what must not straddle two splits, and what bears two labels."""
+"""Which of the photos are copies of one, and which of those bear two labels."""
 
 from collections import Counter, defaultdict
 from collections.abc import Sequence
@@ -8,10 +8,9 @@ from pathlib import Path
 import numpy as np
 
 from scrapline.cli.console import info
-from scrapline.data.duplicates.declared import read_declared
+from scrapline.data.duplicates.declared import Declared
 from scrapline.data.duplicates.finder import find_copies
 from scrapline.data.duplicates.groups import group_names
-from scrapline.paths import PAIRS
 from scrapline.prepare.quality import Photo, Rejected
 
 LARGE_GROUP = 20
@@ -19,7 +18,7 @@ LARGE_GROUP = 20
 
 @dataclass(frozen=True, slots=True)
 class Joined:
-    """Two photos in one group and why; `likeness` are the mean, plain and bold correlations where one was measured."""
+    """Two photos that are copies of one and why; `likeness`: the mean, plain and bold correlations if measured."""
 
     first: Photo
     second: Photo
@@ -29,7 +28,7 @@ class Joined:
 
 @dataclass(frozen=True)
 class Grouped:
-    """The photos that stay, their groups in the same order, the pairs that made them, and what bears two labels."""
+    """The photos that stay, the copies of one among them in groups in the same order, the pairs, and the conflicts."""
 
     photos: list[Photo]
     groups: list[str]
@@ -38,47 +37,49 @@ class Grouped:
 
     @property
     def large(self) -> dict[str, int]:
-        """Groups of more than 20 photos and their sizes: for a person to look at."""
+        """Groups of more than 20 copies and their sizes: for a person to look at."""
         return {name: size for name, size in sorted(Counter(self.groups).items()) if size > LARGE_GROUP}
 
 
-def group(photos: Sequence[Photo], thumbnails: Path) -> Grouped:
+def group(photos: Sequence[Photo], thumbnails: Path, declared: Declared) -> Grouped:
     """Group copies of one photo; `photos` are sorted by id, `thumbnails` is the file that their numbers lead into.
 
-    A photo that stands in a second class, saved again, has two labels: neither stays. What data/splits/pairs.csv
-    declares comes before what was measured.
+    A photo that stands in a second class, saved again, has two labels: neither stays. What a person declared comes
+    before what was measured.
     """
-    numbers = {photo.source_path: number for number, photo in enumerate(photos)}
-    numbers |= {photo.image_id: number for number, photo in enumerate(photos)}
-    declared = read_declared(PAIRS, numbers)
+    number = {photo.image_id: number for number, photo in enumerate(photos)}
+    same, different = (
+        {(number[low], number[high]) for low, high in pairs if low in number and high in number}
+        for pairs in (declared.same, declared.different)
+    )
     found = find_copies(thumbnails, np.array([photo.thumbnail for photo in photos], np.int64))
     reasons: dict[tuple[int, int], tuple[str, tuple[float, float, float] | None]] = {}
     others: defaultdict[int, list[str]] = defaultdict(list)
     for copies in found:
         pair = copies.first, copies.second
-        if pair in declared.different:
+        if pair in different:
             continue
         first, second = photos[copies.first], photos[copies.second]
-        if copies.resaved and first.class_name != second.class_name and pair not in declared.same:
+        if copies.resaved and first.class_name != second.class_name and pair not in same:
             others[copies.first].append(second.source_path)
             others[copies.second].append(first.source_path)
         likeness = copies.match.likeness
         reasons[pair] = copies.reason, (likeness.mean, likeness.plain, likeness.bold)
-    reasons |= dict.fromkeys(declared.same, ("declared the same", None))
+    reasons |= dict.fromkeys(same, ("declared the same", None))
     rejected = [
         Rejected(photos[number].source_path, "label_conflict", "the same picture, saved again, as " + ", ".join(paths))
         for number, paths in others.items()
     ]
     kept = [photo for number, photo in enumerate(photos) if number not in others]
-    place = {photo.image_id: number for number, photo in enumerate(kept)}
     joined = [
         Joined(photos[first], photos[second], *reason)
         for (first, second), reason in sorted(reasons.items())
         if first not in others and second not in others
     ]
+    place = {photo.image_id: number for number, photo in enumerate(kept)}
     pairs = [(place[each.first.image_id], place[each.second.image_id]) for each in joined]
     groups = group_names([photo.image_id for photo in kept], pairs)
-    for low, high in sorted(declared.different):
+    for low, high in sorted(different):
         one, other = place.get(photos[low].image_id), place.get(photos[high].image_id)
         if one is not None and other is not None and groups[one] == groups[other]:
             info(

@@ -18,16 +18,17 @@ _COLUMNS = 8
 
 def write_near_duplicates(table: Path, page: Path, cleaned: Cleaned, reader: StoredBytes, max_side: int) -> None:
     """Write near_duplicates.csv, one line a pair, and the page of the first groups, those of many classes first."""
+    group_of = dict(zip((p.image_id for p in cleaned.grouped.photos), cleaned.grouped.groups, strict=True))
     with table.open("w", encoding="utf-8", newline="") as stream:
         lines = csv.writer(stream, lineterminator="\n")
         lines.writerow(["group", "first", "second", "reason", "mean", "plain", "bold"])
         for joined in cleaned.grouped.joined:
             numbers = ["", "", ""] if joined.likeness is None else [f"{each:.3f}" for each in joined.likeness]
-            group = cleaned.group[joined.first.image_id]
+            group = group_of[joined.first.image_id]
             lines.writerow([group, joined.first.source_path, joined.second.source_path, joined.reason, *numbers])
     groups: defaultdict[str, list[Joined]] = defaultdict(list)
     for joined in cleaned.grouped.joined:
-        groups[cleaned.group[joined.first.image_id]].append(joined)
+        groups[group_of[joined.first.image_id]].append(joined)
     order = sorted(groups, key=lambda name: (-_classes(groups[name]), -len(groups[name]), name))
     thumbs = []
     for number, name in enumerate(order[:_GROUPS_SHOWN], 1):

@@ -19,7 +19,9 @@ def scored(differences: list[float], labels: list[int]) -> assess.Scored:
     """Images whose logits are (d, 0)."""
     logits = torch.tensor([[d, 0.0] for d in differences])
     ids = [f"{number:016x}" for number in range(len(labels))]
-    return assess.Scored.of(Predictions(ids, torch.tensor(labels), logits), TEMPERATURE)
+    return assess.Scored.of(
+        Predictions(ids, torch.tensor(labels), logits), TEMPERATURE, dict(zip(ids, ids, strict=True))
+    )
 
 
 def test_scores_are_the_softmax_before_and_after_the_temperature() -> None:

@@ -29,8 +29,18 @@ def test_positions_are_spread_evenly() -> None:
 def test_photos_that_set_the_ranges_are_judged_only_where_others_are_few(
     total: int, calibration: int, judged: int, reused: int
 ) -> None:
-    chosen = photos.choose(total, 320)
+    chosen = photos.choose([True] * total, 320)
     assert (len(chosen.calibration), len(chosen.judged), chosen.reused) == (calibration, judged, reused)
     for positions in (chosen.calibration, chosen.judged):
         assert positions == sorted(set(positions))
         assert set(positions) <= set(range(total))
+
+
+def test_photos_pinned_train_only_set_ranges_and_are_never_judged() -> None:
+    chosen = photos.choose([position % 3 > 0 for position in range(900)], 320)
+    assert any(position % 3 == 0 for position in chosen.calibration)
+    assert all(position % 3 for position in chosen.judged)
+    assert len(chosen.judged) == 600 - sum(position % 3 > 0 for position in chosen.calibration)
+    few = photos.choose([position == 7 for position in range(30)], 320)
+    assert few.judged == [7]
+    assert photos.choose([False] * 30, 320).judged == []

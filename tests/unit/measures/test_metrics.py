@@ -3,6 +3,7 @@ from collections import Counter
 
 import numpy as np
 import pytest
+from scipy.stats import binomtest
 
 from scrapline.measures import metrics, sorting
 
@@ -10,7 +11,7 @@ from scrapline.measures import metrics, sorting
 def test_summary_of_a_small_split_by_hand() -> None:
     labels = np.array([0, 0, 1, 1])
     probabilities = np.array([[0.9, 0.1], [0.4, 0.6], [0.2, 0.8], [0.3, 0.7]], dtype=np.float32)
-    summary = metrics.summarise(labels, probabilities)
+    summary = metrics.summarise(labels, probabilities, list("abcd"))
     assert summary["accuracy"] == 0.75
     assert summary["macro_recall"] == 0.75
     assert summary["macro_precision"] == pytest.approx((1 + 2 / 3) / 2, abs=1e-6)
@@ -25,14 +26,14 @@ def test_summary_of_a_small_split_by_hand() -> None:
 
 def test_supports_add_up_to_the_split() -> None:
     labels = np.array([0, 2, 2, 1, 2])
-    table = metrics.per_class(labels, np.array([0, 2, 1, 1, 2]), ["a", "b", "c"])
+    table = metrics.per_class(labels, np.array([0, 2, 1, 1, 2]), list("ghiij"), ["a", "b", "c"])
     assert sum(row["support"] for row in table.values()) == len(labels)
-    assert table["c"] == {"precision": 1.0, "recall": 0.666667, "f1": 0.8, "support": 3}
+    assert table["c"] == {"precision": 1.0, "recall": 0.666667, "f1": 0.8, "support": 3, "groups": 3}
 
 
 def test_a_class_that_never_occurs_counts_zero_not_nan() -> None:
     probabilities = np.array([[1, 0, 0], [1, 0, 0]], dtype=np.float32)
-    assert metrics.summarise(np.array([0, 1]), probabilities)["macro_f1"] == pytest.approx(2 / 9, abs=1e-5)
+    assert metrics.summarise(np.array([0, 1]), probabilities, ["a", "b"])["macro_f1"] == pytest.approx(2 / 9, abs=1e-5)
 
 
 def test_confusion_has_true_classes_as_rows() -> None:
@@ -74,8 +75,8 @@ def test_macro_figures_count_every_class_alike() -> None:
     """Class 0: 8 of 8 found, 8 of 10 said rightly; class 1: none of 2 found. Micro figures would be 0.8 all."""
     labels = np.array([0] * 8 + [1] * 2)
     probabilities = np.array([[0.75, 0.25]] * 10, np.float32)
-    summary = metrics.summarise(labels, probabilities)
-    assert summary["images"] == 10
+    summary = metrics.summarise(labels, probabilities, list("aabbccddee"))
+    assert (summary["images"], summary["groups"]) == (10, 5)
     assert summary["accuracy"] == 0.8
     assert summary["macro_precision"] == 0.4
     assert summary["macro_recall"] == 0.5
@@ -83,23 +84,32 @@ def test_macro_figures_count_every_class_alike() -> None:
     assert summary["log_loss"] == pytest.approx(-(8 * math.log(0.75) + 2 * math.log(0.25)) / 10, abs=1e-6)
 
 
+def test_the_interval_counts_a_group_as_one_photo_where_groups_are_few() -> None:
+    """8 of 10 right, in five pairs: as sure as 4 of 5."""
+    labels = np.array([0] * 8 + [1] * 2)
+    summary = metrics.summarise(labels, np.array([[0.75, 0.25]] * 10, np.float32), list("aabbccddee"))
+    expected = binomtest(4, 5).proportion_ci(0.95, method="wilson")
+    assert summary["accuracy_ci95_low"] == pytest.approx(expected.low, abs=1e-6)
+    assert summary["accuracy_ci95_high"] == pytest.approx(expected.high, abs=1e-6)
+
+
 def test_each_class_has_its_own_precision_and_recall() -> None:
     """Two of three that are said to be 1 are, and two of four that are 1 are found."""
     labels, predicted = np.array([1, 1, 1, 1, 0]), np.array([1, 1, 0, 0, 1])
-    table = metrics.per_class(labels, predicted, ["a", "b"])
-    assert table["b"] == {"precision": 0.666667, "recall": 0.5, "f1": 0.571429, "support": 4}
-    assert table["a"] == {"precision": 0.0, "recall": 0.0, "f1": 0.0, "support": 1}
+    table = metrics.per_class(labels, predicted, list("hhgih"), ["a", "b"])
+    assert table["b"] == {"precision": 0.666667, "recall": 0.5, "f1": 0.571429, "support": 4, "groups": 3}
+    assert table["a"] == {"precision": 0.0, "recall": 0.0, "f1": 0.0, "support": 1, "groups": 1}
 
 
 def test_a_class_that_occurs_nowhere_keeps_its_row() -> None:
-    table = metrics.per_class(np.array([2, 2]), np.array([2, 2]), ["a", "b", "c"])
-    assert table["a"] == table["b"] == {"precision": 0.0, "recall": 0.0, "f1": 0.0, "support": 0}
-    assert table["c"] == {"precision": 1.0, "recall": 1.0, "f1": 1.0, "support": 2}
+    table = metrics.per_class(np.array([2, 2]), np.array([2, 2]), ["g", "g"], ["a", "b", "c"])
+    assert table["a"] == table["b"] == {"precision": 0.0, "recall": 0.0, "f1": 0.0, "support": 0, "groups": 0}
+    assert table["c"] == {"precision": 1.0, "recall": 1.0, "f1": 1.0, "support": 2, "groups": 1}
 
 
 def test_log_loss_takes_rows_that_sum_to_one_but_for_rounding() -> None:
     """Rows that sum to 1.1 are brought to 1: -log(0.88 / 1.1)."""
-    summary = metrics.summarise(np.array([0, 1]), np.array([[0.88, 0.22], [0.22, 0.88]], np.float32))
+    summary = metrics.summarise(np.array([0, 1]), np.array([[0.88, 0.22], [0.22, 0.88]], np.float32), ["a", "b"])
     assert summary["log_loss"] == pytest.approx(-math.log(0.8), abs=1e-6)
 
 

@@ -12,15 +12,20 @@ from conftest import jpeg, noise
 from scrapline import params
 from scrapline.data.class_names import check_class_names
 from scrapline.data.duplicates.thumbnails import SIZE, thumbnail
+from scrapline.data.own_groups import OwnGroups
 from scrapline.data.sources import FolderSource, Item, count
+from scrapline.data.user_tables import Table
 from scrapline.params import Data, SplitScheme
+from scrapline.paths import PAIRS, PINS
 from scrapline.prepare import cleaning, dataset
 from scrapline.prepare.cleaning import Cleaned, Examined, StoredBytes
+from scrapline.prepare.handwritten import Handwritten
 from scrapline.prepare.quality import Photo, Rejected
 from scrapline.system.errors import ScraplineError
 from scrapline.system.parallel import process_map
 
 ROOT = Path(__file__).parents[3]
+NOTHING = Handwritten(Table(PAIRS, [], ()), Table(PINS, [], ()), OwnGroups())
 
 
 @pytest.fixture
@@ -51,7 +56,7 @@ def test_a_class_without_a_usable_photo_is_named_with_the_reason(tmp_path: Path,
     photos = [record(folder, number, "glass") for number in range(4)]
     examined = Examined(photos, [Rejected("metal/1.jpg", "truncated", "cut short")], 5, "digest")
     with pytest.raises(ScraplineError, match=r"class `metal` has no usable photo \(1 truncated\)"):
-        cleaning.clean(examined, StoredBytes(folder, tmp_path), data, seed=7, lists=None)
+        cleaning.clean(examined, StoredBytes(folder, tmp_path), data, seed=7, lists=None, written=NOTHING)
 
 
 def test_split_lists_that_name_a_missing_file_are_refused(tmp_path: Path, data: Data) -> None:
@@ -60,7 +65,7 @@ def test_split_lists_that_name_a_missing_file_are_refused(tmp_path: Path, data: 
         (tmp_path / f"{split}.txt").write_text(line)
     examined = Examined([record(folder, 0, "glass")], [], 1, "digest")
     with pytest.raises(ScraplineError, match=r"1 file that the source has not, the first `glass/gone.jpg`"):
-        cleaning.clean(examined, StoredBytes(folder, tmp_path), data, seed=7, lists=tmp_path)
+        cleaning.clean(examined, StoredBytes(folder, tmp_path), data, seed=7, lists=tmp_path, written=NOTHING)
 
 
 def test_a_leak_is_quarantined_by_the_split_that_it_would_leak_into(tmp_path: Path, data: Data) -> None:
@@ -74,7 +79,7 @@ def test_a_leak_is_quarantined_by_the_split_that_it_would_leak_into(tmp_path: Pa
     (tmp_path / cleaning.THUMBNAILS).write_bytes(b"".join(small(noise(same.get(n, n))) for n in range(6)))
     lists = data.model_copy(update={"split": data.split.model_copy(update={"scheme": SplitScheme.LISTS})})
     reader = StoredBytes(folder, tmp_path)
-    cleaned = cleaning.clean(Examined(photos, [], 6, "digest"), reader, lists, seed=7, lists=tmp_path)
+    cleaned = cleaning.clean(Examined(photos, [], 6, "digest"), reader, lists, seed=7, lists=tmp_path, written=NOTHING)
     assert {(entry.source_path, entry.reason) for entry in cleaned.rejected} == {
         ("glass/000000.jpg", "leaks_into_test"),
         ("glass/000001.jpg", "leaks_into_val"),
@@ -97,7 +102,9 @@ def peak_bytes(folder: FolderSource, out: Path, data: Data, count: int) -> int:
         with (out / cleaning.THUMBNAILS).open("wb") as thumbnails:
             thumbnails.truncate(SIZE * count)
         reader = Constant(folder, out)
-        cleaned: Cleaned = cleaning.clean(Examined(photos, [], count, "digest"), reader, data, seed=7, lists=None)
+        cleaned: Cleaned = cleaning.clean(
+            Examined(photos, [], count, "digest"), reader, data, seed=7, lists=None, written=NOTHING
+        )
         dataset.write_shards(out, cleaned, reader, data)
         return tracemalloc.get_traced_memory()[1]
     finally:

@@ -8,9 +8,11 @@ from PIL import Image, ImageOps
 
 from conftest import noise
 from scrapline.data.duplicates.thumbnails import thumbnail
+from scrapline.params import Data
 from scrapline.paths import PAIRS
 from scrapline.prepare import grouping
 from scrapline.prepare.grouping import Grouped
+from scrapline.prepare.handwritten import Resolved, read_handwritten
 from scrapline.prepare.quality import Photo
 
 SIZE = (160, 120)
@@ -30,7 +32,8 @@ def group(project: Path, images: dict[str, Image.Image]) -> Grouped:
         for number, (path, image) in enumerate(images.items()):
             photos.append(Photo(f"{number:02d}", path.split("/")[0], path, *SIZE, 9, "jpg", False, number))
             stream.write(thumbnail(np.asarray(image)).tobytes())
-    return grouping.group(photos, project / "thumbnails")
+    declaration = Resolved(read_handwritten(Data.model_construct(group=None)), photos, []).pairs
+    return grouping.group(photos, project / "thumbnails", declaration)
 
 
 def declare(project: Path, *lines: str) -> None:

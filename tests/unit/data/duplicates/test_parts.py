@@ -11,13 +11,11 @@ from conftest import noise
 from copies import Belt
 from scrapline.data.duplicates import alignment, candidates, orientations
 from scrapline.data.duplicates.candidates import find_candidates
-from scrapline.data.duplicates.declared import Declared, read_declared
 from scrapline.data.duplicates.grounds import find_grounds
 from scrapline.data.duplicates.groups import group_names
 from scrapline.data.duplicates.likeness import likeness
 from scrapline.data.duplicates.thumbnails import SIZE, Thumbnails, thumbnail, without_border
 from scrapline.data.duplicates.views import View
-from scrapline.system.errors import ScraplineError
 
 IN_PLACE = np.array([[1, 0, 0], [0, 1, 0]], np.float32)
 
@@ -172,41 +170,3 @@ def test_groups_are_connected_and_called_by_their_smallest_id() -> None:
     assert group_names(["a", "b", "c", "d", "e"], [(3, 1), (2, 1)]) == ["a", "b", "b", "b", "e"]
     assert group_names(["a"], []) == ["a"]
     assert group_names([], []) == []
-
-
-NUMBERS = {"glass/1.jpg": 0, "metal/2.jpg": 1, "0123456789abcdef": 2}
-
-
-def test_declared_pairs_are_read_by_id_or_path(tmp_path: Path) -> None:
-    path = tmp_path / "pairs.csv"
-    path.write_text(
-        "first,second,verdict,why\nmetal/2.jpg,glass\\1.jpg,same,\n0123456789abcdef,./glass/1.jpg,different,looked\n"
-    )
-    assert read_declared(path, NUMBERS) == Declared(frozenset({(0, 1)}), frozenset({(0, 2)}))
-    assert read_declared(tmp_path / "none.csv", NUMBERS) == Declared()
-
-
-@pytest.mark.parametrize(
-    ("text", "said"),
-    [
-        ("first,second\n", "needs the columns first, second and verdict"),
-        ("", "needs the columns"),
-        ("first,second,verdict\nglass/1.jpg,gone.jpg,same\n", "line 2: `gone.jpg` is no usable photo"),
-        ("first,second,verdict\nglass/1.jpg,metal/2.jpg,alike\n", "line 2: verdict `alike` is not"),
-        ("first,second,verdict\nglass/1.jpg,glass/1.jpg,same\n", "line 2: names one photo twice"),
-        (
-            "first,second,verdict\nglass/1.jpg,metal/2.jpg,same\nmetal/2.jpg,glass/1.jpg,different\n",
-            "line 3: the pair is declared both",
-        ),
-    ],
-)
-def test_a_wrong_line_is_named(tmp_path: Path, text: str, said: str) -> None:
-    (tmp_path / "pairs.csv").write_text(text)
-    with pytest.raises(ScraplineError, match=said):
-        read_declared(tmp_path / "pairs.csv", NUMBERS)
-
-
-def test_a_file_that_is_no_text_is_named(tmp_path: Path) -> None:
-    (tmp_path / "pairs.csv").write_bytes(b"\xff\xfe\x00first")
-    with pytest.raises(ScraplineError, match="not UTF-8"):
-        read_declared(tmp_path / "pairs.csv", NUMBERS)

@@ -122,6 +122,7 @@ PARAMS = [
     param("data.split.val", 0.3, STAGES),
     param("data.split.test", 0.3, STAGES),
     param("data.split.lists", "pinned", (PREPARE, SIMULATE), " (with the hash scheme, which does not read it)"),
+    param("data.group", {"pattern": r"([0-4])\.jpg$"}, STAGES),
     param("data.min_side", 20, (PREPARE,), " (no photo is smaller)"),
     param("data.max_side", 256, STAGES, stale=(PREPARE, TRAIN)),
     param("data.shard_mb", 128, (PREPARE,), " (all fit into one)"),
@@ -170,6 +171,7 @@ DATA = [
         "a text beside the weights that says what they are", write("models/pretrained/mine.txt", "mine"), AFTER_PREPARE
     ),
     Change("a weights file that nothing names", other_weights("models/pretrained/others.pth"), (TRAIN,)),
+    Change("a photo pinned", write("data/splits/pins.csv", "photo,pin,why\nred/003.jpg,measure_only,\n"), STAGES),
     Change("split lists that nothing names", write("data/splits/others/train.txt", "red/000.jpg\n"), (PREPARE,)),
     Change("the demo's recipe, while `data.source` is `data/raw`", append("data/recipes/demo.yaml", "# x\n"), ()),
 ]

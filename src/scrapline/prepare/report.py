@@ -118,13 +118,12 @@ def _print_pins(cleaned: Cleaned) -> None:
     pins = _pins(cleaned)
     if pins["train_only"] or pins["left_out"]:
         info(
-            f"  {pins['train_only']} photos are pinned train_only and measure nothing; {pins['left_out']} more are "
-            "left out, being in one group with a photo to measure on"
+            f"  pinned train_only: {pins['train_only']}, which measure nothing; {pins['left_out']} more left out, being "
+            "in one group with a photo to measure on"
         )
     if pins["measure_only"]:
         info(
-            f"  {pins['measure_only']} photos are pinned measure_only; {pins['along']} others in their groups do not "
-            "train either"
+            f"  pinned measure_only: {pins['measure_only']}; {pins['along']} others in their groups do not train either"
         )
 
 

@@ -118,8 +118,8 @@ def _print_pins(cleaned: Cleaned) -> None:
     pins = _pins(cleaned)
     if pins["train_only"] or pins["left_out"]:
         info(
-            f"  pinned train_only: {pins['train_only']}, which measure nothing; {pins['left_out']} more left out, being "
-            "in one group with a photo to measure on"
+            f"  pinned train_only: {pins['train_only']}, which measure nothing; {pins['left_out']} more left out, "
+            "being in one group with a photo to measure on"
         )
     if pins["measure_only"]:
         info(

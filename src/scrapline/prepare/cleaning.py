@@ -2,14 +2,16 @@
 
 import sys
 from collections import defaultdict
+from collections.abc import Iterable, Iterator
 from contextlib import closing
 from dataclasses import dataclass, replace
-from itertools import tee
+from itertools import islice, tee
 from pathlib import Path
 
 from scrapline.cli.console import track
 from scrapline.data import splitting
 from scrapline.data.depth import bits_for
+from scrapline.data.learned import NOTHING, Learned
 from scrapline.data.pins import Pin
 from scrapline.data.sources import ContentDigest, Item, Source, count
 from scrapline.params import Data, SplitScheme
@@ -18,11 +20,12 @@ from scrapline.prepare import grouping, placing, quality
 from scrapline.prepare.grouping import Grouped
 from scrapline.prepare.handwritten import Handwritten, Resolved
 from scrapline.prepare.placing import Placed
-from scrapline.prepare.quality import Photo, Rejected, Undeclared
+from scrapline.prepare.quality import Examination, Photo, Rejected, Undeclared
 from scrapline.system.errors import ScraplineError
 from scrapline.system.parallel import process_map
 
 THUMBNAILS = "thumbnails"  # in the spool
+_AT_ONCE = 16  # images that a worker examines before it reports
 
 
 @dataclass(frozen=True)
@@ -84,18 +87,16 @@ def lists_folder(data: Data) -> Path | None:
     return folder
 
 
-def examine(source: Source, spool: Path, data: Data) -> Examined:
+def examine(source: Source, spool: Path, data: Data, learned: Learned) -> Examined:
     """Decode and hash every image on all cores; what had to be drawn or converted lies in `spool` afterwards."""
     total = count(source)
-    examiner = quality.Examiner(source, spool, data.min_side, data.max_side)
+    examiner = quality.Examiner(source, spool, data.min_side, data.max_side, learned=learned)
     digest = ContentDigest()
     photos: list[Photo] = []
     rejected: list[Rejected] = []
     waiting: list[tuple[Item, int]] = []
-    ahead, items = tee(source.items())  # listed once: photos may come and go meanwhile
-    # Closed before the spool goes: a worker that still writes into it would bring it back.
-    with (spool / THUMBNAILS).open("wb") as thumbnails, closing(process_map(examiner, ahead)) as results:
-        for item, examination in zip(items, track(results, "examining images", total), strict=True):
+    with (spool / THUMBNAILS).open("wb") as thumbnails:
+        for item, examination in track(_examined(examiner, source.items()), "examining images", total):
             digest.add(item.path, examination.sha256)
             if isinstance(examination.result, Undeclared):
                 waiting.append((item, examination.result.level))
@@ -104,13 +105,10 @@ def examine(source: Source, spool: Path, data: Data) -> Examined:
                 thumbnails.write(examination.thumbnail)
             else:
                 rejected.append(examination.result)
-    if not waiting:
-        return Examined(photos, rejected, total, digest.hexdigest())
-    bits = bits_for(max(level for _, level in waiting))
-    examiner = replace(examiner, undeclared_bits=bits)
-    again = [item for item, _ in waiting]
-    with (spool / THUMBNAILS).open("ab") as thumbnails, closing(process_map(examiner, again)) as results:
-        for item, examination in zip(again, results, strict=True):
+        if not waiting:
+            return Examined(photos, rejected, total, digest.hexdigest())
+        bits = bits_for(max(level for _, level in waiting))
+        for item, examination in _examined(replace(examiner, undeclared_bits=bits), [item for item, _ in waiting]):
             if isinstance(examination.result, Photo):
                 photos.append(owned(examination.result, item, len(photos)))
                 thumbnails.write(examination.thumbnail)
@@ -118,11 +116,32 @@ def examine(source: Source, spool: Path, data: Data) -> Examined:
                 rejected.append(examination.result)
             else:
                 raise ScraplineError(f"{item.path} changed while it was examined: run `prepare` again")
-    return Examined(photos, rejected, total, digest.hexdigest(), len(again), bits)
+    return Examined(photos, rejected, total, digest.hexdigest(), len(waiting), bits)
+
+
+def _examined(examiner: quality.Examiner, items: Iterable[Item]) -> Iterator[tuple[Item, Examination]]:
+    ahead, behind = tee(_batched(items))  # listed once: photos may come and go meanwhile
+    # Closed before the spool goes: a worker that still writes into it would bring it back.
+    with closing(process_map(examiner, ahead)) as results:
+        for batch, examinations in zip(behind, results, strict=True):
+            yield from zip(batch, examinations, strict=True)
+
+
+def _batched(items: Iterable[Item]) -> Iterator[list[Item]]:
+    rest = iter(items)
+    while batch := list(islice(rest, _AT_ONCE)):
+        yield batch
 
 
 def clean(
-    examined: Examined, reader: "StoredBytes", data: Data, *, seed: int, lists: Path | None, written: Handwritten
+    examined: Examined,
+    reader: "StoredBytes",
+    data: Data,
+    *,
+    seed: int,
+    lists: Path | None,
+    written: Handwritten,
+    learned: Learned = NOTHING,
 ) -> Cleaned:
     """Drop doubles, group copies and split without leaks. Raises ScraplineError for an unusable class."""
     split_of = splitting.read_lists(lists) if lists else None
@@ -134,7 +153,7 @@ def clean(
     rejected = examined.rejected + doubles
     _check_every_class_left(classes, photos, rejected)
     resolved = Resolved(written, examined.photos, examined.rejected)
-    grouped = grouping.group(photos, reader.spool / THUMBNAILS, resolved.pairs)
+    grouped = grouping.group(photos, reader.spool / THUMBNAILS, resolved.pairs, learned)
     rejected += grouped.rejected
     _check_every_class_left(classes, grouped.photos, rejected)
     own = written.groups.of(photo.source_path for photo in grouped.photos)

@@ -11,6 +11,7 @@ from scrapline.cli.console import info
 from scrapline.data.duplicates.declared import Declared
 from scrapline.data.duplicates.finder import find_copies
 from scrapline.data.duplicates.groups import group_names
+from scrapline.data.learned import NOTHING, Learned
 from scrapline.prepare.quality import Photo, Rejected
 
 LARGE_GROUP = 20
@@ -41,7 +42,7 @@ class Grouped:
         return {name: size for name, size in sorted(Counter(self.groups).items()) if size > LARGE_GROUP}
 
 
-def group(photos: Sequence[Photo], thumbnails: Path, declared: Declared) -> Grouped:
+def group(photos: Sequence[Photo], thumbnails: Path, declared: Declared, learned: Learned = NOTHING) -> Grouped:
     """Group copies of one photo; `photos` are sorted by id, `thumbnails` is the file that their numbers lead into.
 
     A photo that stands in a second class, saved again, has two labels: neither stays. What a person declared comes
@@ -52,7 +53,7 @@ def group(photos: Sequence[Photo], thumbnails: Path, declared: Declared) -> Grou
         {(number[low], number[high]) for low, high in pairs if low in number and high in number}
         for pairs in (declared.same, declared.different)
     )
-    found = find_copies(thumbnails, np.array([photo.thumbnail for photo in photos], np.int64))
+    found = find_copies(thumbnails, np.array([photo.thumbnail for photo in photos], np.int64), learned)
     reasons: dict[tuple[int, int], tuple[str, tuple[float, float, float] | None]] = {}
     others: defaultdict[int, list[str]] = defaultdict(list)
     for copies in found:

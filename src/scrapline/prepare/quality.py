@@ -1,15 +1,19 @@
 """Look at every image for real: quarantine the bad, drop the doubles."""
 
 import hashlib
+import json
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import groupby
 from pathlib import Path
 
 from scrapline.data import imaging
+from scrapline.data.duplicates import thumbnails
 from scrapline.data.duplicates.thumbnails import thumbnail
 from scrapline.data.errors import UndeclaredDepthError
+from scrapline.data.learned import NOTHING, Learned, Record, key_of, maker
 from scrapline.data.sources import FolderSource, Item, Source
 
 
@@ -61,9 +65,10 @@ class Examination:
 
 @dataclass(frozen=True)
 class Examiner:
-    """Decodes and hashes one image after another; picklable. Bytes that had to be made anew go to `spool`.
+    """Decodes and hashes images; picklable. Bytes that had to be made anew go to `spool`.
 
-    `undeclared_bits` 0: an image whose depth the folder's range must say gives an Undeclared.
+    `undeclared_bits` 0: an image whose depth the folder's range must say gives an Undeclared. What `learned` holds of
+    an image's bytes is taken from there.
     """
 
     source: Source
@@ -71,46 +76,71 @@ class Examiner:
     min_side: int
     max_side: int
     undeclared_bits: int = 0
+    learned: Learned = NOTHING
 
-    def __call__(self, item: Item) -> Examination:
-        """Examine one image. A bad one gives a Rejected with its reason, never an exception."""
-        data = self.source.read(item)
-        sha256 = hashlib.sha256(data).hexdigest()
+    def __call__(self, items: Sequence[Item]) -> list[Examination]:
+        """Examine images. A bad one gives a Rejected with its reason, never an exception."""
+        examined = []
+        new: list[tuple[bytes, Record]] = []
+        used: list[tuple[bytes, int]] = []
+        settings = f"{self.min_side} {self.max_side} {self.undeclared_bits}".encode()
+        for item in items:
+            data = self.source.read(item)
+            sha256 = hashlib.sha256(data)
+            key = key_of(sha256.digest(), settings, _maker())
+            record = self.learned.record(key)
+            if record is None:
+                record = self._look(data)
+                new.append((key, record))
+            used.append((key, len(record.verdict) + len(record.thumbnail) + len(record.stored)))
+            examined.append(self._examination(item, data, sha256.hexdigest(), record))
+        self.learned.keep(new, used)
+        return examined
+
+    def _look(self, data: bytes) -> Record:
+        """What an image's bytes are, whatever the file is called."""
         try:
-            return self._examine(item, data, sha256)
+            decoded = imaging.decode(data, self.max_side, undeclared_bits=self.undeclared_bits)
+            width, height = decoded.original_size
+            if min(width, height) < self.min_side:
+                why = f"{width}x{height}, the shorter side needs {self.min_side} pixels"
+                raise imaging.ImageError("too_small", why)
         except UndeclaredDepthError as error:
-            return Examination(sha256, Undeclared(error.level))
+            return Record(json.dumps({"level": error.level}))
         except imaging.ImageError as error:
-            foreign = error.reason == "unreadable" and Path(item.path).suffix.lower() not in imaging.IMAGE_SUFFIXES
-            return Examination(sha256, Rejected(item.path, "unsupported" if foreign else error.reason, str(error)))
-
-    def _examine(self, item: Item, data: bytes, sha256: str) -> Examination:
-        image_id = sha256[:16]
-        decoded = imaging.decode(data, self.max_side, undeclared_bits=self.undeclared_bits)
-        width, height = decoded.original_size
-        if min(width, height) < self.min_side:
-            raise imaging.ImageError("too_small", f"{width}x{height}, the shorter side needs {self.min_side} pixels")
-        image = decoded.image
-        stored, suffix = data, "png" if decoded.format == "PNG" else "jpg"
+            return Record(json.dumps({"reason": error.reason, "detail": str(error)}))
+        stored, suffix = b"", "png" if decoded.format == "PNG" else "jpg"
         if decoded.scaled:
-            stored, suffix = imaging.encode_jpeg(image), "jpg"
+            stored, suffix = imaging.encode_jpeg(decoded.image), "jpg"
         elif not decoded.kept:
-            stored, suffix = imaging.encode_png(image), "png"
-        spooled = not (decoded.kept and isinstance(self.source, FolderSource))
+            stored, suffix = imaging.encode_png(decoded.image), "png"
+        usable = {"width": decoded.image.width, "height": decoded.image.height, "suffix": suffix}
+        return Record(json.dumps(usable), thumbnail(decoded.pixels).tobytes(), stored)
+
+    def _examination(self, item: Item, data: bytes, sha256: str, record: Record) -> Examination:
+        verdict = json.loads(record.verdict)
+        if "level" in verdict:
+            return Examination(sha256, Undeclared(verdict["level"]))
+        if "reason" in verdict:
+            foreign = verdict["reason"] == "unreadable" and Path(item.path).suffix.lower() not in imaging.IMAGE_SUFFIXES
+            reason = "unsupported" if foreign else verdict["reason"]
+            return Examination(sha256, Rejected(item.path, reason, verdict["detail"]))
+        image_id = sha256[:16]
+        stored = record.stored or data
+        spooled = bool(record.stored) or not isinstance(self.source, FolderSource)
         if spooled:
-            (self.spool / f"{image_id}.{suffix}").write_bytes(stored)
+            (self.spool / f"{image_id}.{verdict['suffix']}").write_bytes(stored)
         photo = Photo(
-            image_id,
-            item.class_name,
-            item.path,
-            image.width,
-            image.height,
-            len(stored),
-            suffix,
-            spooled,
-            thumbnail=-1,
+            image_id, item.class_name, item.path, stored_bytes=len(stored), spooled=spooled, thumbnail=-1, **verdict
         )
-        return Examination(sha256, photo, thumbnail(decoded.pixels).tobytes())
+        return Examination(sha256, photo, record.thumbnail)
+
+
+@lru_cache(maxsize=1)
+def _maker() -> bytes:
+    """The key of all that decides what an image's bytes are found to be."""
+    code = [*Path(imaging.__file__).parent.glob("*.py"), Path(thumbnails.__file__), Path(__file__)]
+    return maker(code, ("numpy", "opencv-python-headless", "pi-heif", "pillow", "simplejpeg"))
 
 
 def drop_doubles(photos: Iterable[Photo], rank: Callable[[Photo], int]) -> tuple[list[Photo], list[Rejected]]:

@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy import fft
 
-from scrapline.data.duplicates.textures import blurred
+from scrapline.data.duplicates.textures import blurred, median
 from scrapline.data.duplicates.thumbnails import SIDE, Levels
 
 # One of the pictures cropped, by pairs of numbers in _CROPS; both whole comes first.
@@ -15,6 +15,7 @@ _CROPS = (1.0, 0.95, 0.9)
 _CROPPED = ((0, 0), (0, 1), (0, 2), (1, 0), (2, 0))
 _COARSE = 32
 _REACH = 4
+_NEAR = np.arange(-_REACH, _REACH + 1)
 _CENTRE = (SIDE - 1) / 2
 # The two rounds of least squares: pixels of the side, blur in those pixels, most steps.
 _ROUNDS = ((32, 1.0, 10), (64, 1.0, 5))
@@ -76,19 +77,16 @@ def spectra(levels: Levels) -> Spectra:
         cv2.warpAffine(soft, matrix, (_COARSE, _COARSE), dst=out, flags=_WARP, borderMode=cv2.BORDER_REPLICATE)
     frequencies = fft.rfft2((cropped - cropped.mean(axis=(1, 2), keepdims=True)) * _WINDOW)
     size = np.abs(frequencies)
-    floor = 0.3 * np.median(size, axis=(1, 2), keepdims=True) + 1e-3
+    floor = np.array([0.3 * median(each) + 1e-3 for each in size], np.float32)[:, None, None]
     return np.asarray(frequencies / (size + floor) * _BAND, dtype=np.complex64)
 
 
 def peak(reference: Spectra, other: Spectra) -> Peak:
     """Where `other` lies best on `reference`, either of them whole or cropped."""
-    products = np.stack([reference[first] * other[second].conj() for first, second in _CROPPED])
-    surfaces = fft.irfft2(products, s=(_COARSE, _COARSE))
-    spread = surfaces.reshape(len(_CROPPED), -1).std(axis=1) + 1e-12
     width = 2 * _REACH + 1
-    near = np.roll(surfaces, (_REACH, _REACH), (1, 2))[:, :width, :width].reshape(len(_CROPPED), -1)
+    near = _surfaces(reference, other[None])[0]
     places = near.argmax(axis=1)
-    heights = near[np.arange(len(_CROPPED)), places] / spread
+    heights = near[np.arange(len(_CROPPED)), places]
     best = int(heights.argmax())
     down, right = divmod(int(places[best]), width)
     first, second = (_CROPS[crop] for crop in _CROPPED[best])
@@ -96,6 +94,20 @@ def peak(reference: Spectra, other: Spectra) -> Peak:
     zoom = second / first
     pose = np.array([zoom, zoom, 0.0, -shift * (right - _REACH), -shift * (down - _REACH)])
     return Peak(float(heights[best]), pose)
+
+
+def heights(reference: Spectra, others: Spectra) -> npt.NDArray[np.float32]:
+    """The height of `peak` for each of several others, complex64 [n, 3, 32, 17]: float32 [n]."""
+    return np.asarray(_surfaces(reference, others).max(axis=(1, 2)), dtype=np.float32)
+
+
+def _surfaces(reference: Spectra, others: Spectra) -> Levels:
+    """The correlation around no shift, in its standard deviations elsewhere, [n, pairs of crops, 9 * 9]."""
+    firsts, seconds = zip(*_CROPPED, strict=True)
+    surfaces = fft.irfft2(reference[list(firsts)] * others[:, list(seconds)].conj(), s=(_COARSE, _COARSE))
+    spread = surfaces.reshape(len(others), len(_CROPPED), -1).std(axis=2) + 1e-12
+    near = surfaces[..., _NEAR[:, None], _NEAR].reshape(len(others), len(_CROPPED), -1)
+    return np.asarray(near / spread[..., None], np.float32)
 
 
 def rounds(levels: Levels) -> list[Round]:
@@ -138,7 +150,7 @@ def aligned(reference: list[Round], other: list[Levels], pose: npt.NDArray[np.fl
                 lit = each.derivatives[5:] * inside
                 light = np.linalg.solve((lit @ lit.T).astype(np.float64) + 1e-3 * np.eye(2), lit @ (moved * inside))
             off = moved - (each.levels * np.float32(light[0]) + np.float32(light[1]))
-            scale = scale or 1.5 * float(np.median(np.abs(off[inside]))) + 0.3
+            scale = scale or 1.5 * median(np.abs(off[inside])) + 0.3
             weights = inside / (scale**2 + off * off * inside)
             weighted = each.derivatives * weights
             normal = (weighted @ each.derivatives.T).astype(np.float64)

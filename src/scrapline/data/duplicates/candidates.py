@@ -1,5 +1,6 @@
 """Which pairs of photos are worth a close look: neighbours among coarse descriptors, turned, mirrored and cropped."""
 
+from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -14,24 +15,20 @@ from scrapline.data.duplicates import orientations
 from scrapline.data.duplicates.thumbnails import SIDE, Levels, Thumbnails
 from scrapline.system.parallel import cores
 
-# Of a copy cropped by up to a tenth, one of these shares of the original's sides shows nearly the same.
-_CROPS = (1.0, 0.95, 0.9)
 _FREQUENCIES = 10
 _CHROMA_FREQUENCIES = 4
 _SHRINKAGE = 0.1
 _DIMENSIONS = 64
 _NEAREST = 4
-_PER_PHOTO = 8
-# Between whitened descriptors; nearly all copies have more.
-_SIMILAR = 0.55
+_PER_PHOTO = 4
 _SAMPLE = 4096
 # Fewer photos do not tell what all photos share: they may all be copies of one.
 _FEWEST_TO_WHITEN = 64
 _BLOCK = 256
 # Up to here every pair's descriptors are compared; past it, those of the cells nearest to each.
-_EXACT_UP_TO = 20_000
+_EXACT_UP_TO = 4_000
 _PHOTOS_PER_CELL = 80
-_CELLS_LOOKED_INTO = 24
+_CELLS_LOOKED_INTO = 16
 
 _YCC = np.array([[0.299, 0.587, 0.114], [0.5, -0.4187, -0.0813], [-0.1687, -0.3313, 0.5]], np.float32).T
 _SIGNS = np.array([(-1) ** frequency for frequency in range(_FREQUENCIES)], np.float32)
@@ -41,6 +38,22 @@ _LENGTH = len(_LUMA_AT) + 2 * len(_CHROMA_AT)
 
 
 Pairs = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A descriptor of the middle `share` of a picture's sides; neighbours have at least `similar` of it in common.
+
+    A photo is sought in eight orientations and in each of the `crops`, by which that share is less.
+    """
+
+    share: float
+    crops: tuple[float, ...]
+    similar: float
+
+
+# Of a copy cropped by up to a tenth, one of the crops shows nearly the same as the original. The middle shows no stamp.
+_KINDS = (Kind(1.0, (1.0, 0.95, 0.9), 0.6), Kind(0.75, (1.0,), 0.7))
 
 
 @dataclass(frozen=True)
@@ -61,93 +74,94 @@ def find_candidates(thumbnails: Thumbnails) -> Pairs:
 
     A row holds the photos' numbers, the smaller first, and the orientation in which the second looks like the first.
     A descriptor holds the lowest frequencies of the cosine transform (54 of luma, 20 of chroma), whitened over the
-    photos and scaled to length 1. Each photo is sought in eight orientations and three crops; of all its neighbours it
-    keeps the 8 most similar. Exact up to 20,000 photos; past that by an inverted file of faiss.
+    photos and scaled to length 1; one of the whole picture and one of its middle. Each photo is sought in eight
+    orientations, the whole one in three crops as well; of its neighbours by either it keeps the 4 most similar.
+    Exact up to 4,000 photos; past that by an inverted file of faiss.
     """
     count = len(thumbnails)
     faiss.omp_set_num_threads(cores())
-    whitening = _whitening(thumbnails)
-    index = _index(thumbnails, whitening)
     found = [np.empty(0, np.int64)]
-    with counter("looking for similar images", count) as advance:
-        for start in range(0, count, _BLOCK):
-            block = thumbnails.block(start, start + _BLOCK)
-            # One number a pair, so that a million of them stay small.
-            rows = np.array(sorted(_near(block, start, whitening, index)), np.int64).reshape(-1, 3)
-            found.append((rows[:, 0] * count + rows[:, 1]) * orientations.COUNT + rows[:, 2])
-            advance(len(block))
+    with counter("looking for similar images", count * len(_KINDS)) as advance:
+        for kind in _KINDS:
+            whitening = _whitening(thumbnails, kind)
+            index = _index(thumbnails, whitening, kind)
+            for start in range(0, count, _BLOCK):
+                block = thumbnails.block(start, start + _BLOCK)
+                # One number a pair, so that a million of them stay small.
+                rows = np.array(sorted(_near(block, start, whitening, index, kind)), np.int64).reshape(-1, 3)
+                found.append((rows[:, 0] * count + rows[:, 1]) * orientations.COUNT + rows[:, 2])
+                advance(len(block))
     pairs, orientation = np.divmod(np.unique(np.concatenate(found)), orientations.COUNT)
     return np.stack([*np.divmod(pairs, count), orientation], axis=1)
 
 
 def _near(
-    block: npt.NDArray[np.uint8], start: int, whitening: Whitening, index: faiss.Index
+    block: npt.NDArray[np.uint8], start: int, whitening: Whitening, index: faiss.Index, kind: Kind
 ) -> set[tuple[int, int, int]]:
     """The pairs of a block's photos with their neighbours: (smaller number, larger number, orientation)."""
-    ways = [(crop, orientation) for crop in _CROPS for orientation in range(orientations.COUNT)]
-    spectra = {crop: _spectra(block, crop) for crop in _CROPS}
+    ways = [(crop, way) for crop in kind.crops for way in range(orientations.COUNT)]
+    spectra = {crop: _spectra(block, kind.share * crop) for crop in kind.crops}
     queries = np.concatenate([whitening(_vectors(_turned(spectra[crop], way))) for crop, way in ways])
     nearest = min(_NEAREST + 1, index.ntotal)
     similarity, neighbour = index.search(queries, nearest)
-    similarity = similarity.reshape(len(ways), len(block), nearest)
-    neighbour = neighbour.reshape(len(ways), len(block), nearest)
+    others = neighbour.reshape(len(ways), len(block), nearest)
+    numbers = np.arange(start, start + len(block))[:, None]
+    hits = (similarity.reshape(others.shape) >= kind.similar) & (others >= 0) & (others != numbers)
+    best: defaultdict[int, dict[tuple[int, int], float]] = defaultdict(dict)
+    for way, place, rank in np.argwhere(hits).tolist():
+        key = int(others[way, place, rank]), ways[way][1]
+        score = float(similarity[way * len(block) + place, rank])
+        best[start + place][key] = max(score, best[start + place].get(key, -1.0))
     found = set()
-    for place in range(len(block)):
-        photo = start + place
-        best: dict[tuple[int, int], float] = {}
-        for way, (_, orientation) in enumerate(ways):
-            for other, score in zip(neighbour[way, place].tolist(), similarity[way, place].tolist(), strict=True):
-                if other not in (photo, -1) and score >= _SIMILAR:
-                    best[other, orientation] = max(score, best.get((other, orientation), -1.0))
-        ranked = sorted(best, key=lambda key: (-best[key], key))[:_PER_PHOTO]
-        for other, orientation in ranked:  # this photo, oriented, resembles the other
-            if other < photo:
+    for photo, scores in best.items():
+        for other, orientation in sorted(scores, key=lambda key: (-scores[key], key))[:_PER_PHOTO]:
+            if other < photo:  # this photo, oriented, resembles the other
                 found.add((other, photo, orientation))
             else:
                 found.add((photo, other, orientations.INVERSE[orientation]))
     return found
 
 
-def _whitening(thumbnails: Thumbnails) -> Whitening:
+def _whitening(thumbnails: Thumbnails, kind: Kind) -> Whitening:
     sample = range(0, min(_SAMPLE, len(thumbnails)), _BLOCK)
     if len(thumbnails) < _FEWEST_TO_WHITEN:
         return Whitening(np.zeros(_LENGTH, np.float32), np.eye(_LENGTH, _DIMENSIONS, dtype=np.float32))
-    vectors = np.concatenate([_vectors(_spectra(thumbnails.block(at, at + _BLOCK), 1.0)) for at in sample])
+    vectors = np.concatenate([_vectors(_spectra(thumbnails.block(at, at + _BLOCK), kind.share)) for at in sample])
     mean = vectors.mean(axis=0)
     values, axes = np.linalg.eigh((vectors - mean).T @ (vectors - mean) / len(vectors))
     values, axes = values[::-1][:_DIMENSIONS].clip(0), axes[:, ::-1][:, :_DIMENSIONS]
     return Whitening(mean, np.asarray(axes / np.sqrt(values + _SHRINKAGE * values.mean() + 1e-12), dtype=np.float32))
 
 
-def _index(thumbnails: Thumbnails, whitening: Whitening) -> faiss.Index:
+def _index(thumbnails: Thumbnails, whitening: Whitening, kind: Kind) -> faiss.Index:
     count = len(thumbnails)
     index: faiss.Index = faiss.IndexFlatIP(_DIMENSIONS)
     if count > _EXACT_UP_TO:
         cells = count // _PHOTOS_PER_CELL
         index = faiss.IndexIVFFlat(index, _DIMENSIONS, cells, faiss.METRIC_INNER_PRODUCT)
         index.nprobe = _CELLS_LOOKED_INTO
-        step = -(-count // (40 * cells))
+        step = max(1, count // (40 * cells))
         faiss.omp_set_num_threads(1)  # sums in another order would make other cells
-        index.train(np.concatenate(list(_described(thumbnails, whitening, step))))
+        index.train(np.concatenate(list(_described(thumbnails, whitening, kind, step))))
         faiss.omp_set_num_threads(cores())
-    for vectors in _described(thumbnails, whitening, 1):
+    for vectors in _described(thumbnails, whitening, kind, 1):
         index.add(vectors)
     return index
 
 
-def _described(thumbnails: Thumbnails, whitening: Whitening, step: int) -> Iterator[Levels]:
+def _described(thumbnails: Thumbnails, whitening: Whitening, kind: Kind, step: int) -> Iterator[Levels]:
     for start in range(0, len(thumbnails), _BLOCK * step):
         stop = min(start + _BLOCK * step, len(thumbnails))
         block = np.stack([thumbnails[photo] for photo in range(start, stop, step)])
-        yield whitening(_vectors(_spectra(block, 1.0)))
+        yield whitening(_vectors(_spectra(block, kind.share)))
 
 
-def _cosines(crop: float) -> Levels:
-    """The transform's lowest frequencies of the middle `crop` of a line, float32 [frequencies, 64]."""
+def _cosines(share: float) -> Levels:
+    """The transform's lowest frequencies of the middle share of a line, float32 [frequencies, 64]."""
     centre = (SIDE - 1) / 2
     middle = cv2.warpAffine(
         np.eye(SIDE, dtype=np.float32),
-        np.array([[1, 0, 0], [0, crop, centre - crop * centre]], np.float32),
+        np.array([[1, 0, 0], [0, share, centre - share * centre]], np.float32),
         (SIDE, SIDE),
         flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
         borderMode=cv2.BORDER_REPLICATE,
@@ -155,12 +169,12 @@ def _cosines(crop: float) -> Levels:
     return np.asarray(dct(np.eye(SIDE), axis=0, norm="ortho")[:_FREQUENCIES] @ middle, dtype=np.float32)
 
 
-_COSINES = {crop: _cosines(crop) for crop in _CROPS}
+_COSINES = {kind.share * crop: _cosines(kind.share * crop) for kind in _KINDS for crop in kind.crops}
 
 
-def _spectra(thumbnails: npt.NDArray[np.uint8], crop: float) -> Levels:
-    """Luma's and chroma's lowest frequencies: float32 [n, 10, 10, 3], by y and x."""
-    cosines = _COSINES[crop]
+def _spectra(thumbnails: npt.NDArray[np.uint8], share: float) -> Levels:
+    """The lowest frequencies of luma and chroma in the middle share of pictures: float32 [n, 10, 10, 3], by y and x."""
+    cosines = _COSINES[share]
     tall = np.tensordot(thumbnails.astype(np.float32), cosines, axes=(1, 1))  # n, x, rgb, ky
     both = np.tensordot(tall, cosines, axes=(1, 1))  # n, rgb, ky, kx
     return np.asarray(both.transpose(0, 2, 3, 1) @ _YCC, dtype=np.float32)

@@ -3,7 +3,7 @@
 from collections.abc import Generator
 from contextlib import closing
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache, lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -15,9 +15,10 @@ from scrapline.data.duplicates.candidates import Pairs, find_candidates
 from scrapline.data.duplicates.grounds import Grounds, find_grounds
 from scrapline.data.duplicates.orientations import NAMES
 from scrapline.data.duplicates.registration import Registrar
-from scrapline.data.duplicates.thumbnails import Thumbnails
+from scrapline.data.duplicates.thumbnails import Levels, Thumbnails
 from scrapline.data.duplicates.verification import Match, match
 from scrapline.data.duplicates.views import View
+from scrapline.data.learned import NOTHING, Learned, key_of, maker
 from scrapline.system.parallel import process_map
 
 _PAIRS_AT_ONCE = 256
@@ -52,11 +53,12 @@ class Copies:
 
 @dataclass(frozen=True)
 class Verifier:
-    """Compares candidates; picklable."""
+    """Compares candidates; picklable. Those that are known to be no copies are not compared again."""
 
     path: Path
     rows: npt.NDArray[np.int64]
     grounds: Grounds
+    learned: Learned = NOTHING
 
     def __call__(self, candidates: Pairs) -> list[Copies]:
         """Those of some candidates that are copies."""
@@ -66,7 +68,12 @@ class Verifier:
     def _verified(self, candidates: Pairs) -> list[Copies]:
         thumbnails = Thumbnails(self.path, self.rows)
         registrar = Registrar(self.grounds)
-        behind = lru_cache(maxsize=_VIEWS_KEPT)(registrar.behind)
+        registered = lru_cache(maxsize=_VIEWS_KEPT)(registrar.behind)
+        asked: list[View] = []  # of what lies behind, which all grounds of the data set decide
+
+        def behind(view: View) -> Levels | None:
+            asked.append(view)
+            return registered(view)
 
         @lru_cache(maxsize=_VIEWS_KEPT)
         def view(photo: int, orientation: int) -> View:
@@ -75,18 +82,38 @@ class Verifier:
             )
             return upright.turned(orientation) if orientation else upright
 
-        found = []
-        for first, second, orientation in candidates.tolist():
+        pairs = candidates.tolist()
+        keys = self._keys(pairs, thumbnails)
+        known = self.learned.unlike(keys)
+        found, unlike = [], []
+        for (first, second, orientation), key in zip(pairs, keys, strict=True):
+            if key in known:
+                continue
+            asked.clear()
             how = match(view(first, 0), view(second, orientation), behind)
             if how is not None:
                 found.append(Copies(first, second, orientation, how))
+            elif not asked:
+                unlike.append(key)
+        self.learned.keep_unlike(unlike)
         return found
 
+    def _keys(self, pairs: list[tuple[int, int, int]], thumbnails: Thumbnails) -> list[bytes]:
+        """A key for all that decides whether a pair is unlike, as long as no other ground is asked for."""
 
-def find_copies(path: Path, rows: npt.NDArray[np.int64]) -> list[Copies]:
+        @cache
+        def photo(number: int) -> bytes:
+            ground = self.grounds.behind(number)
+            return key_of(thumbnails[number].tobytes(), b"" if ground is None else ground.tobytes())
+
+        return [key_of(photo(first), photo(second), bytes([way]), _maker()) for first, second, way in pairs]
+
+
+def find_copies(path: Path, rows: npt.NDArray[np.int64], learned: Learned = NOTHING) -> list[Copies]:
     """The copies among the photos whose thumbnails stand in these rows of a file, each pair once, in order.
 
-    Memory grows by the index (64 float32 a photo), the candidates (three int64 a pair) and the copies found.
+    Memory grows by the index (64 float32 a photo), the candidates (three int64 a pair) and the copies found. `learned`
+    knows of pairs that earlier runs compared.
     """
     if len(rows) < 2:
         return []
@@ -94,7 +121,7 @@ def find_copies(path: Path, rows: npt.NDArray[np.int64]) -> list[Copies]:
     grounds = find_grounds(thumbnails)
     candidates = find_candidates(thumbnails)
     best: dict[tuple[int, int], Copies] = {}
-    verifier = Verifier(path, rows, grounds)
+    verifier = Verifier(path, rows, grounds, learned)
     chunks = [candidates[at : at + _PAIRS_AT_ONCE] for at in range(0, len(candidates), _PAIRS_AT_ONCE)]
     spread = process_map if len(candidates) >= _WORTH_WORKERS else _one_by_one
     with closing(spread(verifier, chunks)) as results, counter("comparing pairs", len(candidates), "pairs") as advance:
@@ -105,6 +132,12 @@ def find_copies(path: Path, rows: npt.NDArray[np.int64]) -> list[Copies]:
                 if key not in best or copies.match.likeness.mean > best[key].match.likeness.mean:
                     best[key] = copies
     return [best[key] for key in sorted(best)]
+
+
+@lru_cache(maxsize=1)
+def _maker() -> bytes:
+    """The key of all that decides whether two photos are copies."""
+    return maker(Path(__file__).parent.glob("*.py"), ("numpy", "opencv-python-headless", "scipy"))
 
 
 def _one_by_one(verifier: Verifier, chunks: list[Pairs]) -> Generator[list[Copies], None, None]:

@@ -79,11 +79,13 @@ def _assigned(thumbnails: Thumbnails, pictures: Levels, limits: npt.NDArray[np.f
     of = np.empty(len(thumbnails), np.int16)
     for start in range(0, len(thumbnails), _BLOCK):
         block = thumbnails.block(start, start + _BLOCK)
-        off = np.stack([_apart(leaders, each) for each in _cells(block)])
         shown = _textures(block) @ patterns.T
-        fits = (off < _SAME_GROUND) & (shown >= limits)
-        score = np.where(fits, shown - off, -np.inf)
-        of[start : start + len(block)] = np.where(fits.any(axis=1), score.argmax(axis=1), -1)
+        for photo, (cells, seen) in enumerate(zip(_cells(block), shown, strict=True), start):
+            able = np.flatnonzero(seen >= limits)
+            off = _apart(leaders[able], cells)
+            score = np.where(off < _SAME_GROUND, seen[able] - off, -np.inf)
+            best = int(score.argmax()) if len(able) else -1
+            of[photo] = able[best] if best >= 0 and np.isfinite(score[best]) else -1
     return of
 
 
@@ -94,24 +96,27 @@ def _led(
 
     At least five of a ground's photos must show other objects than those before them: copies of one are no ground.
     """
+    led = np.empty((_MOST_LEADERS, cells.shape[1]), np.float32)
+    shown_to = np.empty((_MOST_LEADERS, 0 if textures is None else textures.shape[1]), np.float32)
     leaders: list[int] = []
     groups: list[list[int]] = []
     different: list[list[int]] = []
     left: list[int] = []
     for photo in photos.tolist():
         each = cells[photo]
-        near = _apart(cells[leaders], each) < _SAME_GROUND
-        shown = np.ones(len(leaders), np.float32)
-        if textures is not None:
-            shown = textures[leaders] @ textures[photo]
-            near &= shown > SAME_TEXTURE
-        if near.any():
-            best = int(np.where(near, shown, -1).argmax())
+        shown = np.ones(len(leaders)) if textures is None else shown_to[: len(leaders)] @ textures[photo]
+        able = np.flatnonzero(shown > SAME_TEXTURE)
+        near = able[_apart(led[able], each) < _SAME_GROUND]
+        if len(near):
+            best = int(near[shown[near].argmax()])
             groups[best].append(photo)
             seen = different[best]
             if len(seen) < _FEWEST and _shares(cells[seen], each).max(axis=1).min() > _OTHER_OBJECT:
                 seen.append(photo)
         elif len(leaders) < _MOST_LEADERS:
+            led[len(leaders)] = each
+            if textures is not None:
+                shown_to[len(leaders)] = textures[photo]
             leaders.append(photo)
             groups.append([photo])
             different.append([photo])

@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from scrapline.data.duplicates import alignment
-from scrapline.data.duplicates.textures import blurred, fine_detail, robust_mixture
+from scrapline.data.duplicates.textures import blurred, fine_detail, median, robust_mixture
 from scrapline.data.duplicates.thumbnails import SIDE, Levels
 
 _BLOCK = 8
@@ -150,7 +150,7 @@ def _apart(first: Levels, second: Levels, inside: Levels) -> Levels:
         gain = float(spread @ (wanted - level)) / (float(spread @ (given - mean)) + 1.0)
         offset = level - gain * mean
         off = np.asarray(gain * given + offset - wanted, np.float32)
-        weights = np.asarray(1 / (1 + (off / (1.5 * float(np.median(np.abs(off))) + 0.5)) ** 2), np.float32)
+        weights = np.asarray(1 / (1 + (off / (1.5 * median(np.abs(off)) + 0.5)) ** 2), np.float32)
     fitted = gain * soft + offset
     counted = (np.maximum(np.maximum(first, second), fitted) < _BURNT_OUT) * inside[..., None]
     scale = min(max(gain, 0.5), 2.0)

@@ -25,10 +25,16 @@ def fine_detail(picture: Levels) -> Levels:
     return picture - blurred(picture, _COARSE_BLUR)
 
 
+def median(values: Levels) -> float:
+    """The upper one of an even number; NumPy's own takes three times as long for as few values as here."""
+    flat = values.ravel()
+    return float(np.partition(flat, len(flat) // 2)[len(flat) // 2])
+
+
 def texture(levels: Levels) -> Levels:
     """Luma less its blur of 2.5 pixels, clipped at twice the median detail: float32 [64, 64], in units of that."""
     detail = fine_detail(levels)
-    usual = max(float(np.median(np.abs(detail))), 1e-3)
+    usual = max(median(np.abs(detail)), 1e-3)
     return np.asarray((detail / usual).clip(-_CLIPPED_AT, _CLIPPED_AT), dtype=np.float32)
 
 
@@ -42,7 +48,7 @@ def robust_mixture(
     damping = ridge * np.eye(len(columns), dtype=np.float32)
     mixture = np.zeros(len(columns), np.float32)
     for _ in range(rounds):
-        scale = 1.5 * float(np.median(np.abs(off))) + floor
+        scale = 1.5 * median(np.abs(off)) + floor
         robust = columns * (weights / (1 + (off / scale) ** 2))
         mixture = np.linalg.solve(robust @ columns.T + damping, robust @ levels)
         off = levels - mixture @ columns

@@ -12,6 +12,7 @@ from conftest import jpeg, noise
 from scrapline import params
 from scrapline.data.class_names import check_class_names
 from scrapline.data.duplicates.thumbnails import SIZE, thumbnail
+from scrapline.data.learned import NOTHING
 from scrapline.data.own_groups import OwnGroups
 from scrapline.data.sources import FolderSource, Item, count
 from scrapline.data.user_tables import Table
@@ -25,7 +26,7 @@ from scrapline.system.errors import ScraplineError
 from scrapline.system.parallel import process_map
 
 ROOT = Path(__file__).parents[3]
-NOTHING = Handwritten(Table(PAIRS, [], ()), Table(PINS, [], ()), OwnGroups())
+NOTHING_WRITTEN = Handwritten(Table(PAIRS, [], ()), Table(PINS, [], ()), OwnGroups())
 
 
 @pytest.fixture
@@ -44,7 +45,7 @@ def test_examining_keeps_the_order_of_the_source_and_one_copy_of_each_class_name
     for number, path in enumerate(("glass/2.jpg", "glass/1.jpg", "metal/1.jpg")):
         (folder.root / path).write_bytes(jpeg(noise(number)))
     (folder.root / "metal/2.jpg").write_bytes(b"no image")
-    examined = cleaning.examine(folder, tmp_path, data)
+    examined = cleaning.examine(folder, tmp_path, data, NOTHING)
     assert [photo.source_path for photo in examined.photos] == ["glass/1.jpg", "glass/2.jpg", "metal/1.jpg"]
     assert [entry.source_path for entry in examined.rejected] == ["metal/2.jpg"]
     assert examined.images == 4
@@ -56,7 +57,7 @@ def test_a_class_without_a_usable_photo_is_named_with_the_reason(tmp_path: Path,
     photos = [record(folder, number, "glass") for number in range(4)]
     examined = Examined(photos, [Rejected("metal/1.jpg", "truncated", "cut short")], 5, "digest")
     with pytest.raises(ScraplineError, match=r"class `metal` has no usable photo \(1 truncated\)"):
-        cleaning.clean(examined, StoredBytes(folder, tmp_path), data, seed=7, lists=None, written=NOTHING)
+        cleaning.clean(examined, StoredBytes(folder, tmp_path), data, seed=7, lists=None, written=NOTHING_WRITTEN)
 
 
 def test_split_lists_that_name_a_missing_file_are_refused(tmp_path: Path, data: Data) -> None:
@@ -65,7 +66,7 @@ def test_split_lists_that_name_a_missing_file_are_refused(tmp_path: Path, data: 
         (tmp_path / f"{split}.txt").write_text(line)
     examined = Examined([record(folder, 0, "glass")], [], 1, "digest")
     with pytest.raises(ScraplineError, match=r"1 file that the source has not, the first `glass/gone.jpg`"):
-        cleaning.clean(examined, StoredBytes(folder, tmp_path), data, seed=7, lists=tmp_path, written=NOTHING)
+        cleaning.clean(examined, StoredBytes(folder, tmp_path), data, seed=7, lists=tmp_path, written=NOTHING_WRITTEN)
 
 
 def test_a_leak_is_quarantined_by_the_split_that_it_would_leak_into(tmp_path: Path, data: Data) -> None:
@@ -79,7 +80,9 @@ def test_a_leak_is_quarantined_by_the_split_that_it_would_leak_into(tmp_path: Pa
     (tmp_path / cleaning.THUMBNAILS).write_bytes(b"".join(small(noise(same.get(n, n))) for n in range(6)))
     lists = data.model_copy(update={"split": data.split.model_copy(update={"scheme": SplitScheme.LISTS})})
     reader = StoredBytes(folder, tmp_path)
-    cleaned = cleaning.clean(Examined(photos, [], 6, "digest"), reader, lists, seed=7, lists=tmp_path, written=NOTHING)
+    cleaned = cleaning.clean(
+        Examined(photos, [], 6, "digest"), reader, lists, seed=7, lists=tmp_path, written=NOTHING_WRITTEN
+    )
     assert {(entry.source_path, entry.reason) for entry in cleaned.rejected} == {
         ("glass/000000.jpg", "leaks_into_test"),
         ("glass/000001.jpg", "leaks_into_val"),
@@ -103,7 +106,7 @@ def peak_bytes(folder: FolderSource, out: Path, data: Data, count: int) -> int:
             thumbnails.truncate(SIZE * count)
         reader = Constant(folder, out)
         cleaned: Cleaned = cleaning.clean(
-            Examined(photos, [], count, "digest"), reader, data, seed=7, lists=None, written=NOTHING
+            Examined(photos, [], count, "digest"), reader, data, seed=7, lists=None, written=NOTHING_WRITTEN
         )
         dataset.write_shards(out, cleaned, reader, data)
         return tracemalloc.get_traced_memory()[1]

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -5,6 +6,9 @@ import pytest
 from PIL import Image
 
 from conftest import jpeg, noise
+from scrapline.data import imaging, learned
+from scrapline.data.duplicates.thumbnails import SIZE
+from scrapline.data.learned import Learned
 from scrapline.data.sources import FolderSource, Item
 from scrapline.prepare import quality
 from scrapline.prepare.quality import Photo, Rejected
@@ -14,7 +18,8 @@ def examine(root: Path, path: str, tmp_path: Path, min_side: int = 32) -> Photo 
     spool = tmp_path / "spool"
     spool.mkdir(exist_ok=True)
     examiner = quality.Examiner(FolderSource(root), spool, min_side, 512)
-    return examiner(Item(path.split("/")[0], path)).result
+    (examined,) = examiner([Item(path.split("/")[0], path)])
+    return examined.result
 
 
 def photo(image_id: str, class_name: str, path: str) -> Photo:
@@ -88,3 +93,51 @@ def test_identical_files_of_different_classes_are_all_quarantined() -> None:
         ("glass/1.jpg", "label_conflict"),
         ("metal/1.jpg", "label_conflict"),
     }
+
+
+@pytest.fixture
+def kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Learned:
+    monkeypatch.setattr(learned, "user_cache_folder", lambda: tmp_path / "cache")
+    return Learned.open()
+
+
+def test_what_is_known_of_an_images_bytes_is_not_found_out_again(
+    tmp_path: Path, kept: Learned, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The same bytes under another name and class: a photo, one that is stored otherwise, and one that is cut short."""
+    first, second = tmp_path / "first/glass", tmp_path / "second/metal"
+    for folder in (first, second):
+        folder.mkdir(parents=True)
+    noise(1).save(first / "odd.bmp")
+    (first / "plain.jpg").write_bytes(jpeg(noise(2)))
+    (first / "cut.jpg").write_bytes(jpeg(noise(3))[:-300])
+    for path in first.iterdir():
+        (second / f"other {path.name}").write_bytes(path.read_bytes())
+    (second / "other cut.jpg").rename(second / "other cut.txt")
+    spools = [tmp_path / "spool 1", tmp_path / "spool 2"]
+    for spool in spools:
+        spool.mkdir()
+
+    def look(root: Path, spool: Path, **settings: int) -> list[quality.Examination]:
+        examiner = quality.Examiner(
+            FolderSource(root), spool, **{"min_side": 32, "max_side": 512} | settings, learned=kept
+        )
+        return examiner(list(FolderSource(root).items()))
+
+    cut, odd, plain = look(first.parent, spools[0])
+    monkeypatch.setattr(imaging, "decode", lambda *_, **__: pytest.fail("decoded again"))
+    cut_again, odd_again, plain_again = look(second.parent, spools[1])
+    for before, after in ((odd, odd_again), (plain, plain_again)):
+        assert isinstance(before.result, Photo)
+        renamed = replace(before.result, class_name="metal", source_path=f"metal/other {before.result.source_path[6:]}")
+        assert after == replace(before, result=renamed)
+        assert len(after.thumbnail) == SIZE
+    assert isinstance(cut_again.result, Rejected)
+    assert isinstance(cut.result, Rejected)
+    assert (cut_again.result.source_path, cut_again.result.detail) == ("metal/other cut.txt", cut.result.detail)
+    assert [path.name for path in spools[1].iterdir()] == [path.name for path in spools[0].iterdir()]
+    (stored,) = spools[1].iterdir()
+    assert stored.read_bytes() == (spools[0] / stored.name).read_bytes()
+    for other in ({"min_side": 33}, {"max_side": 511}, {"undeclared_bits": 12}):
+        with pytest.raises(pytest.fail.Exception, match="decoded again"):
+            look(first.parent, spools[0], **other)

@@ -75,51 +75,63 @@ def find_candidates(thumbnails: Thumbnails) -> Pairs:
     A row holds the photos' numbers, the smaller first, and the orientation in which the second looks like the first.
     A descriptor holds the lowest frequencies of the cosine transform (54 of luma, 20 of chroma), whitened over the
     photos and scaled to length 1; one of the whole picture and one of its middle. Each photo is sought in eight
-    orientations, the whole one in three crops as well; of its neighbours by either it keeps the 4 most similar.
+    orientations, the whole one in three crops as well; of its neighbours by each it keeps the 4 most similar.
     Exact up to 4,000 photos; past that by an inverted file of faiss.
     """
     count = len(thumbnails)
     faiss.omp_set_num_threads(cores())
+    seekers = [Seeker.of(kind, thumbnails) for kind in _KINDS]
     found = [np.empty(0, np.int64)]
-    with counter("looking for similar images", count * len(_KINDS)) as advance:
-        for kind in _KINDS:
-            whitening = _whitening(thumbnails, kind)
-            index = _index(thumbnails, whitening, kind)
-            for start in range(0, count, _BLOCK):
-                block = thumbnails.block(start, start + _BLOCK)
-                # One number a pair, so that a million of them stay small.
-                rows = np.array(sorted(_near(block, start, whitening, index, kind)), np.int64).reshape(-1, 3)
-                found.append((rows[:, 0] * count + rows[:, 1]) * orientations.COUNT + rows[:, 2])
-                advance(len(block))
+    with counter("looking for similar images", count) as advance:
+        for start in range(0, count, _BLOCK):
+            block = thumbnails.block(start, start + _BLOCK)
+            near = set().union(*(seeker.near(block, start) for seeker in seekers))
+            # One number a pair, so that a million of them stay small.
+            rows = np.array(sorted(near), np.int64).reshape(-1, 3)
+            found.append((rows[:, 0] * count + rows[:, 1]) * orientations.COUNT + rows[:, 2])
+            advance(len(block))
     pairs, orientation = np.divmod(np.unique(np.concatenate(found)), orientations.COUNT)
     return np.stack([*np.divmod(pairs, count), orientation], axis=1)
 
 
-def _near(
-    block: npt.NDArray[np.uint8], start: int, whitening: Whitening, index: faiss.Index, kind: Kind
-) -> set[tuple[int, int, int]]:
-    """The pairs of a block's photos with their neighbours: (smaller number, larger number, orientation)."""
-    ways = [(crop, way) for crop in kind.crops for way in range(orientations.COUNT)]
-    spectra = {crop: _spectra(block, kind.share * crop) for crop in kind.crops}
-    queries = np.concatenate([whitening(_vectors(_turned(spectra[crop], way))) for crop, way in ways])
-    nearest = min(_NEAREST + 1, index.ntotal)
-    similarity, neighbour = index.search(queries, nearest)
-    others = neighbour.reshape(len(ways), len(block), nearest)
-    numbers = np.arange(start, start + len(block))[:, None]
-    hits = (similarity.reshape(others.shape) >= kind.similar) & (others >= 0) & (others != numbers)
-    best: defaultdict[int, dict[tuple[int, int], float]] = defaultdict(dict)
-    for way, place, rank in np.argwhere(hits).tolist():
-        key = int(others[way, place, rank]), ways[way][1]
-        score = float(similarity[way * len(block) + place, rank])
-        best[start + place][key] = max(score, best[start + place].get(key, -1.0))
-    found = set()
-    for photo, scores in best.items():
-        for other, orientation in sorted(scores, key=lambda key: (-scores[key], key))[:_PER_PHOTO]:
-            if other < photo:  # this photo, oriented, resembles the other
-                found.add((other, photo, orientation))
-            else:
-                found.add((photo, other, orientations.INVERSE[orientation]))
-    return found
+@dataclass(frozen=True)
+class Seeker:
+    """An index of one kind of descriptor, and how to make them."""
+
+    kind: Kind
+    whitening: Whitening
+    index: faiss.Index
+
+    @classmethod
+    def of(cls, kind: Kind, thumbnails: Thumbnails) -> "Seeker":
+        """All photos' descriptors of a kind."""
+        whitening = _whitening(thumbnails, kind)
+        return cls(kind, whitening, _index(thumbnails, whitening, kind))
+
+    def near(self, block: npt.NDArray[np.uint8], start: int) -> set[tuple[int, int, int]]:
+        """The pairs of a block's photos with their neighbours: (smaller number, larger number, orientation)."""
+        kind = self.kind
+        ways = [(crop, way) for crop in kind.crops for way in range(orientations.COUNT)]
+        spectra = {crop: _spectra(block, kind.share * crop) for crop in kind.crops}
+        queries = np.concatenate([self.whitening(_vectors(_turned(spectra[crop], way))) for crop, way in ways])
+        nearest = min(_NEAREST + 1, self.index.ntotal)
+        similarity, neighbour = self.index.search(queries, nearest)
+        others = neighbour.reshape(len(ways), len(block), nearest)
+        numbers = np.arange(start, start + len(block))[:, None]
+        hits = (similarity.reshape(others.shape) >= kind.similar) & (others >= 0) & (others != numbers)
+        best: defaultdict[int, dict[tuple[int, int], float]] = defaultdict(dict)
+        for way, place, rank in np.argwhere(hits).tolist():
+            key = int(others[way, place, rank]), ways[way][1]
+            score = float(similarity[way * len(block) + place, rank])
+            best[start + place][key] = max(score, best[start + place].get(key, -1.0))
+        found = set()
+        for photo, scores in best.items():
+            for other, orientation in sorted(scores, key=lambda key: (-scores[key], key))[:_PER_PHOTO]:
+                if other < photo:  # this photo, oriented, resembles the other
+                    found.add((other, photo, orientation))
+                else:
+                    found.add((photo, other, orientations.INVERSE[orientation]))
+        return found
 
 
 def _whitening(thumbnails: Thumbnails, kind: Kind) -> Whitening:

@@ -2,13 +2,19 @@
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
 
 import copies
 from conftest import jpeg, noise
 from copies import BELTS, CHANGES, Belt
-from scrapline.data.duplicates import finder
+from scrapline.data import learned
+from scrapline.data.duplicates import finder, verification
+from scrapline.data.duplicates.finder import find_copies
+from scrapline.data.duplicates.verification import Match
+from scrapline.data.learned import Learned
 
 SMOOTH = [noise(seed, (320, 240)) for seed in range(12)]
 BELT = Belt("rubber", 0.2, 6, 0.1).photos(24, 3)
@@ -88,3 +94,33 @@ def test_no_photos_and_one_photo_have_no_copies(tmp_path: Path) -> None:
 
 def test_the_documents_table_is_that_of_the_last_measurement() -> None:
     assert copies.PAGE.read_text(encoding="utf-8").endswith(copies.markdown(copies.read_table()))
+
+
+def test_pairs_that_are_no_copies_are_compared_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Copies are compared in each run, and so is everything once a ground or the code has changed."""
+    monkeypatch.setattr(learned, "user_cache_folder", lambda: tmp_path / "cache")
+    kept = Learned.open()
+    small = [copies.small(jpeg(photo, quality=90)) for photo in [*BELT, BELT[0]]]
+    (tmp_path / "thumbnails").write_bytes(b"".join(small))
+    compared: list[None] = []
+
+    def counted(*given: Any) -> Match | None:
+        compared.append(None)
+        return verification.match(*given)
+
+    monkeypatch.setattr(finder, "match", counted)
+
+    def find(photos: int = len(small)) -> tuple[list[finder.Copies], int]:
+        compared.clear()
+        return find_copies(tmp_path / "thumbnails", np.arange(photos), kept), len(compared)
+
+    (first, at_first), (again, later) = find(), find()
+    assert again == first
+    assert [(each.first, each.second) for each in first] == [(0, len(BELT))]
+    assert 1 <= later < 0.1 * at_first
+    alone, beside = find(len(BELT))
+    assert alone == []
+    assert beside > later, "without the copy the ground is another, if by little"
+    monkeypatch.setattr(finder, "_maker", lambda: b"other code")
+    assert find() == (first, at_first)
+    assert find_copies(tmp_path / "thumbnails", np.arange(len(small))) == first

@@ -1,7 +1,7 @@
 """How `prepare` scales: photos drawn by number, and what preparing many of them takes.
 
-Run as a program (`PYTHONPATH=src:tests python -m scale FOLDER`, on a disk with 15 GB to spare; an hour), it draws photos,
-prepares sets of several sizes, each in an empty folder with an empty cache, then again, then with 100 more, and writes
+Run as a program (`PYTHONPATH=src:tests python -m scale FOLDER`: 15 GB of disk, half an hour), it draws photos and
+prepares sets of several sizes, each in an empty folder with an empty cache, then again, then with 100 more. It writes
 docs/scale/prepare.json, prepare.md and prepare.png.
 """
 
@@ -26,6 +26,25 @@ ROOT = Path(__file__).resolve().parents[1]
 FOLDER = ROOT / "docs/scale"
 SIZES = (2000, 5000, 20_000, 50_000)
 MORE = 100
+
+PAGE_BEGIN = """# How preparing scales
+
+Photos of {width} x {height} pixels, JPEG, of which no two are copies, drawn by `tests/scale.py`; {cores} cores of
+{processor}; the parameters of the demo. Each size first in an empty folder with an empty cache; then again,
+with what was learned in the cache; then with {more} photos more. Made by `PYTHONPATH=src:tests python -m scale FOLDER`.
+
+![Photos a second and memory by number of photos](prepare.png)
+
+| photos | first run | photos/s | examining | photos/s | finding copies | photos/s | rest | MB | again | {more} more |
+|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|"""
+PAGE_END = """
+Memory is what all processes have for themselves at once, the highest of five looks a second. From {small:,} to
+{large:,} photos it grows {times:.2f} times, by {grown:.0f} bytes a photo; the index of the finder holds 512 of them.
+
+In the cache lie, for each photo, its thumbnail (12 kB), what was found out about it, and its bytes if they had to be
+made anew; and which pairs are no copies. What is not kept there is done again each time: reading and hashing the
+photos, the index and its search, comparing the copies found, and writing the shards.
+"""
 CLASSES = ("glass", "metal", "paper", "plastic")
 WIDTH, HEIGHT = 512, 384
 
@@ -148,42 +167,19 @@ def measure(work: Path) -> dict[str, Any]:
 def markdown(found: dict[str, Any]) -> str:
     """docs/scale/prepare.md."""
     runs = found["runs"]
-    lines = [
-        "# How preparing scales",
-        "",
-        f"Photos of {WIDTH} x {HEIGHT} pixels, JPEG, of which no two are copies, drawn by `tests/scale.py`; "
-        f"{found['cores']} cores of {found['processor']}; the parameters of the demo. Each size first in an empty folder "
-        f"with an empty cache; then again, with what was learned in the cache; then with {found['more']} photos more. "
-        "Made by `PYTHONPATH=src:tests python -m scale FOLDER`.",
-        "",
-        "![Photos a second and memory by number of photos](prepare.png)",
-        "",
-        "| photos | first run | photos/s | of it examining | photos/s | of it finding copies | photos/s | the rest | peak "
-        f"memory | again | with {found['more']} more |",
-        "|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|",
-    ]
+    lines = [PAGE_BEGIN.format(width=WIDTH, height=HEIGHT, **found)]
     for run in runs:
         first, photos = run["first"], run["photos"]
         rest = first["all"] - first["examine"] - first["find_copies"]
         lines.append(
             f"| {photos:,} | {first['all']:.0f} s | {photos / first['all']:.0f} | {first['examine']:.0f} s | "
             f"{photos / first['examine']:.0f} | {first['find_copies']:.0f} s | {photos / first['find_copies']:.0f} | "
-            f"{rest:.0f} s | {first['peak_mb']} MB | {run['second']['all']:.0f} s | {run['more']['all']:.0f} s |"
+            f"{rest:.0f} s | {first['peak_mb']} | {run['second']['all']:.0f} s | {run['more']['all']:.0f} s |"
         )
     small, large = runs[1], runs[-1]
     times = large["first"]["peak_mb"] / small["first"]["peak_mb"]
     grown = 1e6 * (large["first"]["peak_mb"] - small["first"]["peak_mb"]) / (large["photos"] - small["photos"])
-    lines += [
-        "",
-        "Memory is what all processes have for themselves at once, the highest of five looks a second. From "
-        f"{small['photos']:,} to {large['photos']:,} photos it grows {times:.2f} times, by {grown:.0f} bytes a photo; the "
-        "index of the finder holds 512 of them.",
-        "",
-        "In the cache lie, for each photo, its thumbnail (12 kB), what was found out about it, and its bytes if they had "
-        "to be made anew; and which pairs are no copies. What is not kept there is done again each time: reading and "
-        "hashing the photos, the index and its search, comparing the copies found, and writing the shards.",
-        "",
-    ]
+    lines.append(PAGE_END.format(small=small["photos"], large=large["photos"], times=times, grown=grown))
     return "\n".join(lines)
 
 

@@ -53,7 +53,7 @@ class Kind:
 
 
 # Of a copy cropped by up to a tenth, one of the crops shows nearly the same as the original. The middle shows no stamp.
-_KINDS = (Kind(1.0, (1.0, 0.95, 0.9), 0.6), Kind(0.75, (1.0,), 0.7))
+_KINDS = (Kind(1.0, (1.0, 0.95, 0.9), 0.56), Kind(0.75, (1.0,), 0.7))
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,7 @@
 """params.yaml as one pydantic model: every value checked before a stage touches an out."""
 
 import re
+import warnings
 from enum import StrEnum
 from pathlib import Path, PurePosixPath
 from typing import Annotated, Literal
@@ -68,9 +69,12 @@ class Group(Section):
     @field_validator("pattern")
     @classmethod
     def _finds_one_thing(cls, value: str | None) -> str | None:
+        if value is None:
+            return None
         try:
-            groups = re.compile(value or "()").groups
-        except re.error as error:
+            with warnings.catch_warnings(action="ignore"):
+                groups = re.compile(value).groups
+        except (re.error, OverflowError, RecursionError) as error:
             raise ValueError(f"no regular expression ({error})") from None
         if groups != 1:
             raise ValueError(f"needs one pair of brackets, around what names the group, and has {groups}")

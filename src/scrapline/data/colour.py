@@ -80,5 +80,7 @@ def _transform(profile: bytes) -> tuple[str, ImageCms.ImageCmsTransform | None]:
         samples = Image.fromarray(cube if mode == "RGB" else steps.reshape(1, -1))
         moved = np.asarray(transform.apply(samples)).astype(int) - np.asarray(samples.convert("RGB"))
         return mode, transform if np.abs(moved).max() > _SAME_LEVELS else None
+    except MemoryError:
+        raise
     except Exception:  # littleCMS raises whatever a damaged profile makes it trip over
         return "", None

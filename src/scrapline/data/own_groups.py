@@ -1,12 +1,14 @@
 """Groups of the user's own: photos of one object, session or camera, however different they look."""
 
 import re
-from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping
+import sys
+import warnings
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
 from scrapline.data import user_tables
+from scrapline.data.names import nfc
 from scrapline.data.user_tables import Table
 from scrapline.system.errors import ScraplineError
 
@@ -18,24 +20,29 @@ class OwnGroups:
     pattern: str | None = None
     table: Table | None = None
 
+    @property
+    def given(self) -> bool:
+        """Whether there is a rule."""
+        return self.table is not None or self.pattern is not None
+
     def of(self, paths: Iterable[str]) -> dict[str, str]:
-        """Path -> group of those that the rule gives one. Raises ScraplineError where it gives none to any."""
+        """Path -> group of those that the rule gives one."""
         if self.table is not None:
             listed = {line.fields["source_path"]: line.fields["group"] for line in self.table.lines}
             return {path: listed[path] for path in paths if path in listed}
         if self.pattern is None:
             return {}
-        found, first = {}, ""
-        expression = re.compile(self.pattern)
-        for path in paths:
-            first = first or path
-            if (match := expression.search(path)) and match[1]:
-                found[path] = match[1]
-        if first and not found:
+        with warnings.catch_warnings(action="ignore"):
+            expression = re.compile(nfc(self.pattern))
+        matches = ((path, expression.search(path)) for path in paths)
+        return {path: sys.intern(match[1]) for path, match in matches if match and match[1]}
+
+    def check(self, paths: Collection[str]) -> None:
+        """Raise ScraplineError where a pattern matches none of the paths."""
+        if self.pattern is not None and paths and not self.of(paths):
             raise ScraplineError(
-                f"data.group.pattern `{self.pattern}` matches the path of no photo; the first path is `{first}`"
+                f"data.group.pattern `{self.pattern}` matches the path of no photo; the first path is `{min(paths)}`"
             )
-        return found
 
 
 def read_table(path: Path) -> Table:
@@ -53,11 +60,3 @@ def read_table(path: Path) -> Table:
         if groups.setdefault(name, group) != group:
             raise ScraplineError(f"{line.where}: `{name}` has two groups, `{groups[name]}` and `{group}`: keep one")
     return table
-
-
-def of_several_classes(groups: Mapping[str, str]) -> dict[str, list[str]]:
-    """Those groups, sorted, whose photos (path `class/file` -> group) are of more than one class, with the classes."""
-    classes: defaultdict[str, Counter[str]] = defaultdict(Counter)
-    for path, group in groups.items():
-        classes[group][path.partition("/")[0]] += 1
-    return {group: sorted(names) for group, names in sorted(classes.items()) if len(names) > 1}

@@ -29,18 +29,15 @@ def by_hash(members: Sequence[Member], *, seed: int, val: float, test: float) ->
     """The split of each group, from the hash of its smallest member's id.
 
     Adding images moves no other, but for near-duplicates of them (a smaller id renames a group). A class left out of a
-    split gives it the group whose hash lies nearest. A group with a measure_only photo is never in training, one of
-    train_only photos always. Raises ScraplineError where a class has fewer than three groups, or shares or pins them so
-    that it cannot be in every split.
+    split gives it the group whose hash lies nearest. A group with a measure_only photo is never in training. Photos
+    pinned train_only are not among the members. Raises ScraplineError where a class has fewer than three groups, or
+    shares or pins them so that it cannot be in every split.
     """
-    point = {member.group: _unit_hash(member.group, seed) for member in members}
+    point = {member.group: unit_hash(member.group, seed) for member in members}
     borders = {"test": (0.0, test), "val": (test, test + val), "train": (test + val, 1.0)}
     measured = {member.group for member in members if member.pin is Pin.MEASURE_ONLY}
-    trained = {member.group for member in members} - {m.group for m in members if m.pin is not Pin.TRAIN_ONLY}
     split = {group: next(name for name, (_, high) in borders.items() if at < high) for group, at in point.items()}
     split |= {group: measuring_split(group, seed=seed, val=val, test=test) for group in measured}
-    split |= dict.fromkeys(trained, "train")
-    barred = {"train": measured, "val": trained, "test": trained}
     classes: defaultdict[str, set[str]] = defaultdict(set)
     for member in members:
         classes[member.class_name].add(member.group)
@@ -48,14 +45,14 @@ def by_hash(members: Sequence[Member], *, seed: int, val: float, test: float) ->
         if len(groups) < MIN_GROUPS:
             raise ScraplineError(
                 f"class `{name}` has {len(groups)} distinct photo{'s' * (len(groups) != 1)} (near-duplicates count "
-                f"as one, and so do groups of data.group) and needs at least {MIN_GROUPS}, one each to train, validate "
-                "and test: add photos to it"
+                "as one, and so do groups of data.group; photos pinned train_only do not count) and needs at least "
+                f"{MIN_GROUPS}, one each to train, validate and test: add photos to it"
             )
         for wanted in ("test", "val", "train"):
             if any(split[group] == wanted for group in groups):
                 continue
             low, high = borders[wanted]
-            free = groups - barred[wanted]
+            free = groups - measured if wanted == "train" else groups
             spare = [group for group in free if _is_spare(group, split, classes.values())]
             if nearest := min(spare or free, key=lambda g: (max(low - point[g], point[g] - high), g), default=None):
                 split[nearest] = wanted
@@ -70,7 +67,7 @@ def by_hash(members: Sequence[Member], *, seed: int, val: float, test: float) ->
 
 def measuring_split(group: str, *, seed: int, val: float, test: float) -> str:
     """`val` or `test` for a group that must not train: what its hash says, or, where that says train, by shares."""
-    at, held_out = _unit_hash(group, seed), test + val
+    at, held_out = unit_hash(group, seed), test + val
     if at >= held_out:
         at = (at - held_out) / (1 - held_out) * held_out
     return "test" if at < test else "val"
@@ -127,6 +124,7 @@ def _is_spare(group: str, split: dict[str, str], classes: Iterable[set[str]]) ->
     return all(sum(split[other] == split[group] for other in groups) > 1 for groups in classes if group in groups)
 
 
-def _unit_hash(image_id: str, seed: int) -> float:
+def unit_hash(image_id: str, seed: int) -> float:
+    """Where a group lies between 0 and 1: below `test` to test, below `test + val` to validate, else to train."""
     digest = hashlib.sha256(f"{seed}:{image_id}".encode()).digest()
     return int.from_bytes(digest[:8], "big") / 2**64

@@ -1,6 +1,7 @@
 """CSV files in data/splits that people write by hand, each line about photos."""
 
 import csv
+import io
 from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
@@ -49,14 +50,14 @@ def read(path: Path, columns: tuple[str, ...], photos: tuple[str, ...]) -> Table
         raise ScraplineError(f"{path} cannot be read ({error.strerror}): make it a CSV file, or remove it") from None
     except UnicodeDecodeError:
         raise ScraplineError(f"{path} is not UTF-8 text: save it as that") from None
-    table = csv.DictReader(text.splitlines(), restval="")
+    table = csv.DictReader(io.StringIO(text, newline=""), restval="", strict=True)
     try:
         if not set(columns) <= set(table.fieldnames or ()):
             names = ", ".join(columns[:-1]) + " and " + columns[-1]
             raise ScraplineError(f"{path} needs the columns {names} in its first line, with commas between")
         lines = []
         for row in table:
-            fields = {column: row[column].strip() for column in columns}
+            fields = {column: nfc(row[column].strip()) for column in columns}
             fields |= {column: as_listed(fields[column]) for column in photos}
             lines.append(Line(f"{path}, line {table.line_num}", fields))
     except csv.Error as error:

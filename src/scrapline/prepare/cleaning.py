@@ -47,15 +47,15 @@ class Examined:
 class Cleaned:
     """What stays and where, with all that was quarantined, and what decided it.
 
-    `grouped` is the copies, photos among them that leaked and are gone; `own` the user's groups by path, `pins` by id,
-    and `listed` the split by path, None for the hash scheme.
+    `grouped` is the copies, photos among them that leaked and are gone; `own` the user's groups by id, None without a
+    rule, `pins` by id, and `listed` the split by path, None for the hash scheme.
     """
 
     photos: list[Photo]
     rejected: list[Rejected]
     placed: Placed
     grouped: Grouped
-    own: dict[str, str]
+    own: dict[str, tuple[str, ...]] | None
     pins: dict[str, Pin]
     listed: dict[str, str] | None
 
@@ -153,14 +153,14 @@ def clean(
     rejected = examined.rejected + doubles
     _check_every_class_left(classes, photos, rejected)
     resolved = Resolved(written, examined.photos, examined.rejected)
-    grouped = grouping.group(photos, reader.spool / THUMBNAILS, resolved.pairs, learned)
+    placing.check_pins(photos, resolved.pins, split_of or {})
+    grouped = grouping.group(photos, reader.spool / THUMBNAILS, resolved.pairs, resolved.pins, learned)
     rejected += grouped.rejected
     _check_every_class_left(classes, grouped.photos, rejected)
-    own = written.groups.of(photo.source_path for photo in grouped.photos)
-    placed = placing.place(grouped, own, resolved.pins, data.split, split_of, seed=seed)
+    placed = placing.place(grouped, resolved.own, resolved.pins, data.split, split_of, seed=seed)
     kept = [photo for photo in grouped.photos if photo.image_id in placed.split]
-    if lists:
-        _check_splits_filled(classes, kept, placed.split)
+    _check_splits_filled(classes, kept, placed.split, lists)
+    own = resolved.own if written.groups.given else None
     return Cleaned(kept, rejected + placed.rejected, placed, grouped, own, resolved.pins, split_of)
 
 
@@ -208,11 +208,17 @@ def _check_every_class_left(classes: list[str], photos: list[Photo], rejected: l
             raise ScraplineError(f"class `{name}` has no usable photo ({why}): add photos, or remove the folder")
 
 
-def _check_splits_filled(classes: list[str], photos: list[Photo], split: dict[str, str]) -> None:
+def _check_splits_filled(classes: list[str], photos: list[Photo], split: dict[str, str], lists: Path | None) -> None:
     filled: defaultdict[str, set[str]] = defaultdict(set)
     for photo in photos:
         filled[photo.class_name].add(split[photo.image_id])
     for name in classes:
         for wanted in splitting.SPLITS:
-            if wanted not in filled[name]:
+            if wanted in filled[name]:
+                continue
+            if lists:
                 raise ScraplineError(f"class `{name}` has no image in the {wanted} list: add one to {wanted}.txt")
+            raise ScraplineError(
+                f"class `{name}` has no photo left for {wanted}, so many of them are pinned or in one group with "
+                "photos of other classes: add photos to it, or take pins out"
+            )

@@ -1,7 +1,7 @@
 """Which of the photos are copies of one, and which of those bear two labels."""
 
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,6 +12,7 @@ from scrapline.data.duplicates.declared import Declared
 from scrapline.data.duplicates.finder import find_copies
 from scrapline.data.duplicates.groups import group_names
 from scrapline.data.learned import NOTHING, Learned
+from scrapline.data.pins import Pin
 from scrapline.prepare.quality import Photo, Rejected
 
 LARGE_GROUP = 20
@@ -42,11 +43,17 @@ class Grouped:
         return {name: size for name, size in sorted(Counter(self.groups).items()) if size > LARGE_GROUP}
 
 
-def group(photos: Sequence[Photo], thumbnails: Path, declared: Declared, learned: Learned = NOTHING) -> Grouped:
+def group(
+    photos: Sequence[Photo],
+    thumbnails: Path,
+    declared: Declared,
+    pins: Mapping[str, Pin],
+    learned: Learned = NOTHING,
+) -> Grouped:
     """Group copies of one photo; `photos` are sorted by id, `thumbnails` is the file that their numbers lead into.
 
-    A photo that stands in a second class, saved again, has two labels: neither stays. What a person declared comes
-    before what was measured.
+    A photo that stands in a second class, saved again, has two labels: neither stays, but that one pinned train_only
+    takes no other along. What a person declared comes before what was measured.
     """
     number = {photo.image_id: number for number, photo in enumerate(photos)}
     same, different = (
@@ -62,8 +69,11 @@ def group(photos: Sequence[Photo], thumbnails: Path, declared: Declared, learned
             continue
         first, second = photos[copies.first], photos[copies.second]
         if copies.resaved and first.class_name != second.class_name and pair not in same:
-            others[copies.first].append(second.source_path)
-            others[copies.second].append(first.source_path)
+            hard = [pins.get(photo.image_id) is Pin.TRAIN_ONLY for photo in (first, second)]
+            if hard[0] or not hard[1]:
+                others[copies.first].append(second.source_path)
+            if hard[1] or not hard[0]:
+                others[copies.second].append(first.source_path)
         likeness = copies.match.likeness
         reasons[pair] = copies.reason, (likeness.mean, likeness.plain, likeness.bold)
     reasons |= dict.fromkeys(same, ("declared the same", None))

@@ -1,5 +1,6 @@
 """What a person wrote about single photos: pairs that are the same or different, pins, and groups."""
 
+from collections import defaultdict
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -24,12 +25,12 @@ class Handwritten:
     def check(self, source: Source) -> None:
         """Raise ScraplineError for a path that the source has not, before any photo is read."""
         tables = [table for table in (self.pairs, self.pins, self.groups.table) if table is not None and table.lines]
-        if not tables and self.groups.pattern is None:
+        if not tables and not self.groups.given:
             return
         paths = {item.path for item in source.items()}
         for table in tables:
             table.check(paths, ids=table is not self.groups.table)
-        self.groups.of(sorted(paths))
+        self.groups.check(paths)
 
 
 def read_handwritten(data: Data) -> Handwritten:
@@ -56,6 +57,16 @@ class Resolved:
     def pins(self) -> dict[str, Pin]:
         """The pin of each photo that has one."""
         return pins_by_id(self.written.pins, self._image_id)
+
+    @cached_property
+    def own(self) -> dict[str, tuple[str, ...]]:
+        """The user's groups of each photo that has any: several where byte-identical photos are in several."""
+        group = self.written.groups.of(photo.source_path for photo in self.photos)
+        found: defaultdict[str, set[str]] = defaultdict(set)
+        for photo in self.photos:
+            if photo.source_path in group:
+                found[photo.image_id].add(group[photo.source_path])
+        return {image_id: tuple(sorted(groups)) for image_id, groups in found.items()}
 
     @cached_property
     def _ids(self) -> dict[str, str | None]:

@@ -19,7 +19,7 @@ from scrapline.system.errors import ScraplineError
 class Placed:
     """By image_id, the split and the group of the photos that stay; `rejected` are those that would leak.
 
-    `along`: how many photos do not train for being in a group with one pinned measure_only.
+    `along`: how many photos would train, were they not in a group with one pinned measure_only.
     """
 
     split: dict[str, str]
@@ -30,11 +30,11 @@ class Placed:
 
 @dataclass(frozen=True)
 class Bonds:
-    """What holds photos together: pairs of copies, by number, and the user's own groups, by path."""
+    """What holds photos together: pairs of copies, by number, and the user's own groups, by image_id."""
 
     photos: Sequence[Photo]
     copies: Sequence[tuple[int, int]]
-    own: Mapping[str, str]
+    own: Mapping[str, Sequence[str]]
 
     def groups(self, numbers: Sequence[int]) -> dict[int, str]:
         """The group of each of these photos, in order, as if there were no others."""
@@ -42,16 +42,26 @@ class Bonds:
         pairs = [(place[a], place[b]) for a, b in self.copies if a in place and b in place]
         members: defaultdict[str, list[int]] = defaultdict(list)
         for number in numbers if self.own else ():
-            if (name := self.own.get(self.photos[number].source_path)) is not None:
+            for name in self.own.get(self.photos[number].image_id, ()):
                 members[name].append(place[number])
         pairs += [pair for together in members.values() for pair in pairwise(together)]
         names = group_names([self.photos[number].image_id for number in numbers], pairs)
         return dict(zip(numbers, names, strict=True))
 
 
+def check_pins(photos: Sequence[Photo], pins: Mapping[str, Pin], listed: Mapping[str, str]) -> None:
+    """Raise ScraplineError for a pin that contradicts a list; `listed` is the split by path."""
+    for photo in photos if pins else ():
+        pin, split = pins.get(photo.image_id), listed.get(photo.source_path)
+        if (pin is Pin.TRAIN_ONLY and split in ("val", "test")) or (pin is Pin.MEASURE_ONLY and split == "train"):
+            raise ScraplineError(
+                f"`{photo.source_path}` is pinned {pin} and stands in {split}.txt: take it out of one of them"
+            )
+
+
 def place(
     grouped: Grouped,
-    own: Mapping[str, str],
+    own: Mapping[str, Sequence[str]],
     pins: Mapping[str, Pin],
     scheme: Split,
     listed: Mapping[str, str] | None,
@@ -61,57 +71,44 @@ def place(
     """Place every photo; `listed` is the split by path, None for the hash scheme.
 
     A train_only photo moves nothing: the others are placed as if it were not there, and it goes where it does no harm.
-    Raises ScraplineError where a class cannot be in every split, or a pin contradicts a list.
+    Raises ScraplineError where a class cannot be in every split.
     """
     photos = grouped.photos
     number = {photo.image_id: number for number, photo in enumerate(photos)}
     copies = [(number[joined.first.image_id], number[joined.second.image_id]) for joined in grouped.joined]
     bonds = Bonds(photos, copies, own)
     pin = [pins.get(photo.image_id, Pin.NONE) for photo in photos]
-    free = [number for number in range(len(photos)) if pin[number] is not Pin.TRAIN_ONLY]
-    trained = [number for number in range(len(photos)) if pin[number] is Pin.TRAIN_ONLY]
+    free = [n for n in range(len(photos)) if pin[n] is not Pin.TRAIN_ONLY]
+    trained = [n for n in range(len(photos)) if pin[n] is Pin.TRAIN_ONLY]
     together = bonds.groups(range(len(photos)))
     unit = bonds.groups(free) if trained else together
-    members = [_member(photos[number], unit[number], pin[number]) for number in free]
+    members = [Member(photos[n].image_id, photos[n].class_name, photos[n].source_path, unit[n], pin[n]) for n in free]
     if listed is None:
-        beside = {together[number] for number in free}
-        alone = [_member(photos[n], together[n], pin[n]) for n in trained if together[n] not in beside]
-        by_group = splitting.by_hash(members + alone, seed=seed, val=scheme.val, test=scheme.test)
+        by_group = splitting.by_hash(members, seed=seed, val=scheme.val, test=scheme.test)
         split = {member.image_id: by_group[member.group] for member in members}
         leaks: dict[str, str] = {}
     else:
-        _check_pins(photos, pin, listed)
         split, leaks = splitting.by_lists(members, {**listed, **_measured(members, listed, scheme, seed)})
-    held_out: dict[str, Photo] = {}
+    held_out: dict[str, str] = {}
     for name in ("val", "test"):
-        held_out |= {together[n]: photos[n] for n in reversed(free) if split.get(photos[n].image_id) == name}
+        paths = {together[n]: photos[n].source_path for n in reversed(free) if split.get(photos[n].image_id) == name}
+        held_out |= paths
     for n in trained:
         if (harmed := held_out.get(together[n])) is None:
             split[photos[n].image_id] = "train"
         else:
-            leaks[photos[n].image_id] = harmed.source_path
-    stay = free + [n for n in trained if photos[n].image_id in split]
-    final = bonds.groups(sorted(stay)) if len(stay) < len(photos) else together
-    measured = {member.group for member in members if member.pin is Pin.MEASURE_ONLY}
-    return Placed(
-        split,
-        {photos[n].image_id: name for n, name in final.items()},
-        _rejected(grouped, leaks, split) if leaks else [],
-        sum(member.group in measured and member.pin is Pin.NONE for member in members),
-    )
-
-
-def _member(photo: Photo, group: str, pin: Pin) -> Member:
-    return Member(photo.image_id, photo.class_name, photo.source_path, group, pin)
-
-
-def _check_pins(photos: Sequence[Photo], pins: Sequence[Pin], listed: Mapping[str, str]) -> None:
-    for photo, pin in zip(photos, pins, strict=True):
-        split = listed.get(photo.source_path)
-        if (pin is Pin.TRAIN_ONLY and split in ("val", "test")) or (pin is Pin.MEASURE_ONLY and split == "train"):
-            raise ScraplineError(
-                f"`{photo.source_path}` is pinned {pin} and stands in {split}.txt: take it out of one of them"
-            )
+            leaks[photos[n].image_id] = harmed
+    # What a list leaves out still says that two photos are one; a train_only photo that is left out joins nothing.
+    telling = [n for n in range(len(photos)) if pin[n] is not Pin.TRAIN_ONLY or photos[n].image_id in split]
+    final = bonds.groups(telling) if len(telling) < len(photos) else together
+    called: dict[str, str] = {}
+    group = {
+        photos[n].image_id: called.setdefault(name, photos[n].image_id)
+        for n, name in final.items()
+        if photos[n].image_id in split
+    }
+    along = _along(members, listed, scheme, seed)
+    return Placed(split, group, _rejected(grouped, leaks, split) if leaks else [], along)
 
 
 def _measured(members: Sequence[Member], listed: Mapping[str, str], scheme: Split, seed: int) -> dict[str, str]:
@@ -125,6 +122,18 @@ def _measured(members: Sequence[Member], listed: Mapping[str, str], scheme: Spli
         for m in members
         if m.pin is Pin.MEASURE_ONLY and m.source_path not in listed
     }
+
+
+def _along(members: Sequence[Member], listed: Mapping[str, str] | None, scheme: Split, seed: int) -> int:
+    """How many unpinned photos would train if no photo of their group were pinned measure_only."""
+    measured = {member.group for member in members if member.pin is Pin.MEASURE_ONLY}
+
+    def would_train(member: Member) -> bool:
+        if listed is not None:
+            return listed.get(member.source_path, "train") == "train"
+        return splitting.unit_hash(member.group, seed) >= scheme.test + scheme.val
+
+    return sum(m.group in measured and m.pin is Pin.NONE and would_train(m) for m in members)
 
 
 def _rejected(grouped: Grouped, leaks: Mapping[str, str], split: Mapping[str, str]) -> list[Rejected]:

@@ -16,6 +16,9 @@ from scrapline.data.errors import UndeclaredDepthError
 from scrapline.data.learned import NOTHING, Learned, Record, key_of, maker
 from scrapline.data.sources import FolderSource, Item, Source
 
+# Another time there may be enough of it.
+_PERHAPS_FOR_WANT_OF_MEMORY = ("unreadable", "truncated")
+
 
 @dataclass(frozen=True, slots=True)
 class Photo:
@@ -91,7 +94,8 @@ class Examiner:
             record = self.learned.record(key)
             if record is None:
                 record = self._look(data)
-                new.append((key, record))
+                if json.loads(record.verdict).get("reason") not in _PERHAPS_FOR_WANT_OF_MEMORY:
+                    new.append((key, record))
             used.append((key, len(record.verdict) + len(record.thumbnail) + len(record.stored)))
             examined.append(self._examination(item, data, sha256.hexdigest(), record))
         self.learned.keep(new, used)

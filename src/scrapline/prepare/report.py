@@ -1,14 +1,14 @@
 """The report on what became of the images: on the console, as JSON and CSV, and as pictures."""
 
 import csv
-from collections import Counter
+from collections import Counter, defaultdict
 from pathlib import Path
 from typing import Any
 
 from scrapline.cli.console import info
 from scrapline.data import imaging, splitting
 from scrapline.data.contact_sheets import Thumb, contact_sheet
-from scrapline.data.own_groups import of_several_classes
+from scrapline.data.duplicates.groups import group_names
 from scrapline.data.pins import Pin
 from scrapline.data.sources import describe
 from scrapline.params import Data
@@ -25,7 +25,7 @@ def write_report(folder: Path, cleaned: Cleaned, reader: StoredBytes, facts: dic
     """Write report.json, class_balance.csv, quarantine.csv, the near-duplicates and a contact sheet per class."""
     classes = reader.source.classes
     balance = Counter((photo.class_name, cleaned.split[photo.image_id]) for photo in cleaned.photos)
-    copies = Counter(cleaned.grouped.groups)
+    copies = _copies(cleaned)
     report = facts | {
         "kept": len(cleaned.photos),
         "quarantined": quality.count_reasons(cleaned.rejected),
@@ -86,7 +86,7 @@ def print_summary(cleaned: Cleaned, examined: Examined) -> None:
     for reason, number in quality.count_reasons(cleaned.rejected).items():
         first = min(r.source_path for r in cleaned.rejected if r.reason == reason)
         info(f"  quarantined {number} as {reason}, the first {first}")
-    grouped = sum(size > 1 for size in Counter(cleaned.grouped.groups).values())
+    grouped = sum(size > 1 for size in _copies(cleaned).values())
     if grouped:
         groups = "1 group" if grouped == 1 else f"{grouped} groups"
         info(f"  {groups} of near-duplicates, each within one split: {NEAR_DUPLICATES_PAGE} shows them")
@@ -129,19 +129,21 @@ def _print_pins(cleaned: Cleaned) -> None:
 
 def _own_groups(cleaned: Cleaned) -> dict[str, Any] | None:
     """What `data.group` made of the photos that stay; None where there is no such rule."""
-    if not cleaned.own:
+    if cleaned.own is None:
         return None
-    own = {photo.source_path: name for photo in cleaned.photos if (name := cleaned.own.get(photo.source_path))}
-    united = {
-        (cleaned.group[photo.image_id], own[photo.source_path]) for photo in cleaned.photos if photo.source_path in own
-    }
-    sharing = Counter(group for group, _ in united)
+    classes: defaultdict[str, set[str]] = defaultdict(set)
+    units: defaultdict[str, set[str]] = defaultdict(set)
+    own = [(photo, name) for photo in cleaned.photos for name in cleaned.own.get(photo.image_id, ())]
+    for photo, name in own:
+        classes[name].add(photo.class_name)
+        units[cleaned.group[photo.image_id]].add(name)
+    images = len({photo.image_id for photo, _ in own})
     return {
-        "groups": len(set(own.values())),
-        "images": len(own),
-        "images_in_none": len(cleaned.photos) - len(own),
-        "of_several_classes": of_several_classes(own),
-        "joined_by_copies": sum(count for count in sharing.values() if count > 1),
+        "groups": len(classes),
+        "images": images,
+        "images_in_none": len(cleaned.photos) - images,
+        "of_several_classes": {name: sorted(found) for name, found in sorted(classes.items()) if len(found) > 1},
+        "joined_by_copies": sum(len(names) for names in units.values() if len(names) > 1),
     }
 
 
@@ -155,6 +157,15 @@ def _pins(cleaned: Cleaned) -> dict[str, int]:
         "measure_only": kept[Pin.MEASURE_ONLY],
         "along": cleaned.placed.along,
     }
+
+
+def _copies(cleaned: Cleaned) -> Counter[str]:
+    """How many photos that stay each group of copies has; those left out for a pin join none of the others."""
+    kept = {photo.image_id for photo in cleaned.photos}
+    pairs = [(j.first.image_id, j.second.image_id) for j in cleaned.grouped.joined]
+    place = {photo.image_id: place for place, photo in enumerate(cleaned.photos)}
+    both = [(place[first], place[second]) for first, second in pairs if first in kept and second in kept]
+    return Counter(group_names([photo.image_id for photo in cleaned.photos], both))
 
 
 def _groups(cleaned: Cleaned, split: str) -> set[str]:

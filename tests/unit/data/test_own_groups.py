@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from scrapline.data.own_groups import OwnGroups, of_several_classes, read_table
+from scrapline.data.own_groups import OwnGroups, read_table
 from scrapline.system.errors import ScraplineError
 
 PATHS = ["glass/s1-0001.jpg", "glass/s2-0001.jpg", "metal/s1-0002.jpg", "metal/other.jpg"]
@@ -24,7 +24,18 @@ def test_a_pattern_finds_groups_anywhere_in_the_path() -> None:
 
 def test_a_pattern_that_matches_nothing_is_refused_with_an_example() -> None:
     with pytest.raises(ScraplineError, match=r"`\(x\)y` matches the path of no photo; the first path is `glass/s1-"):
-        OwnGroups("(x)y").of(PATHS)
+        OwnGroups("(x)y").check(PATHS)
+    OwnGroups("(s1)").check(PATHS)
+    OwnGroups("(s1)").check([])
+    OwnGroups().check(PATHS)
+    assert OwnGroups("(x)y").of(PATHS) == {}
+
+
+def test_names_in_two_unicode_forms_are_one_group(tmp_path: Path) -> None:
+    composed, decomposed = "caf\u00e9", "cafe\u0301"
+    assert OwnGroups(f"({decomposed})").of([f"glass/{composed}1"]) == {f"glass/{composed}1": composed}
+    groups = table(tmp_path, f"glass/1.jpg,{composed}", f"glass/2.jpg,{decomposed}")
+    assert set(groups.of(["glass/1.jpg", "glass/2.jpg"]).values()) == {composed}
 
 
 def test_a_table_groups_what_it_lists(tmp_path: Path) -> None:
@@ -48,15 +59,3 @@ def test_a_table_that_says_nothing_or_too_much_is_refused(tmp_path: Path, lines:
 def test_a_missing_table_is_named(tmp_path: Path) -> None:
     with pytest.raises(ScraplineError, match=r"none\.csv is not here: data\.group\.file"):
         read_table(tmp_path / "none.csv")
-
-
-def test_groups_of_several_classes_are_told_with_them() -> None:
-    groups = {
-        "metal/1.jpg": "b",
-        "glass/1.jpg": "b",
-        "glass/2.jpg": "a",
-        "glass/3.jpg": "a",
-        "paper/1.jpg": "0",
-        "glass/x": "0",
-    }
-    assert of_several_classes(groups) == {"0": ["glass", "paper"], "b": ["glass", "metal"]}

@@ -27,6 +27,12 @@ def test_lines_are_read_however_they_were_written(tmp_path: Path) -> None:
     assert read(path, b"photo,pin\nglass/1.jpg\n").lines[0].fields == {"photo": "glass/1.jpg", "pin": ""}
 
 
+def test_only_line_ends_end_a_line(tmp_path: Path) -> None:
+    path = tmp_path / "t.csv"
+    text = 'photo,pin\ng/1.jpg,a\u2028b\x0bc\ng/2.jpg,"d\ne"\n'
+    assert [line.fields["pin"] for line in read(path, text.encode()).lines] == ["a\u2028b\x0bc", "d\ne"]
+
+
 def test_no_file_has_no_lines(tmp_path: Path) -> None:
     assert user_tables.read(tmp_path / "none.csv", COLUMNS, ("photo",)).lines == []
 
@@ -39,6 +45,7 @@ def test_no_file_has_no_lines(tmp_path: Path) -> None:
         (b"photo,pins\n", "needs the columns"),
         (b"\xff\xfe\x00photo", "is not UTF-8 text"),
         (b"photo,pin\n" + b"x" * 200_000 + b",a\n", "is no CSV"),
+        (b'photo,pin\ng/1.jpg,"hard\ng/2.jpg,easy\n', "is no CSV"),
     ],
 )
 def test_a_file_that_is_no_such_table_is_named(tmp_path: Path, content: bytes, said: str) -> None:

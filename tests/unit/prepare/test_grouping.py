@@ -8,6 +8,7 @@ from PIL import Image, ImageOps
 
 from conftest import noise
 from scrapline.data.duplicates.thumbnails import thumbnail
+from scrapline.data.pins import Pin
 from scrapline.params import Data
 from scrapline.paths import PAIRS
 from scrapline.prepare import grouping
@@ -25,7 +26,7 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def group(project: Path, images: dict[str, Image.Image]) -> Grouped:
+def group(project: Path, images: dict[str, Image.Image], pins: dict[str, Pin] | None = None) -> Grouped:
     """Group images by path; their ids are 00, 01, ... in that order."""
     photos = []
     with (project / "thumbnails").open("wb") as stream:
@@ -33,7 +34,7 @@ def group(project: Path, images: dict[str, Image.Image]) -> Grouped:
             photos.append(Photo(f"{number:02d}", path.split("/")[0], path, *SIZE, 9, "jpg", False, number))
             stream.write(thumbnail(np.asarray(image)).tobytes())
     declaration = Resolved(read_handwritten(Data.model_construct(group=None)), photos, []).pairs
-    return grouping.group(photos, project / "thumbnails", declaration)
+    return grouping.group(photos, project / "thumbnails", declaration, pins or {})
 
 
 def declare(project: Path, *lines: str) -> None:
@@ -63,6 +64,16 @@ def test_a_picture_saved_again_under_another_label_is_a_conflict_and_a_mirrored_
     assert [(j.first.source_path, j.second.source_path, j.reason) for j in grouped.joined] == [
         ("glass/2", "metal/2", "same framing, mirrored")
     ]
+
+
+def test_a_photo_pinned_train_only_takes_no_other_along_for_its_second_label(project: Path) -> None:
+    images = {"glass/1": noise(1, SIZE), "metal/1": brighter(noise(1, SIZE))}
+    for pinned, stays in (("00", "metal/1"), ("01", "glass/1")):
+        grouped = group(project, images, {pinned: Pin.TRAIN_ONLY})
+        assert [photo.source_path for photo in grouped.photos] == [stays]
+        assert [entry.reason for entry in grouped.rejected] == ["label_conflict"]
+    both = group(project, images, {"00": Pin.TRAIN_ONLY, "01": Pin.TRAIN_ONLY})
+    assert both.photos == []
 
 
 def test_copies_in_one_class_are_a_group_and_no_conflict(project: Path) -> None:

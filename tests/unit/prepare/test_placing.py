@@ -11,7 +11,7 @@ from scrapline.data.duplicates.groups import group_names
 from scrapline.data.pins import Pin
 from scrapline.params import Split, SplitScheme
 from scrapline.prepare.grouping import Grouped, Joined
-from scrapline.prepare.placing import Placed, place
+from scrapline.prepare.placing import Placed, check_pins, place
 from scrapline.prepare.quality import Photo
 from scrapline.system.errors import ScraplineError
 
@@ -37,7 +37,12 @@ def grouped(photos: int, *copies: tuple[int, int], class_of: dict[int, str] | No
 
 def hashed(photos: Grouped, own: dict[str, str] | None = None, pins: dict[int, Pin] | None = None) -> Placed:
     by_id = {name(n): pin for n, pin in (pins or {}).items()}
-    return place(photos, own or {}, by_id, HASH, None, seed=SEED)
+    return place(photos, ids(own or {}), by_id, HASH, None, seed=SEED)
+
+
+def ids(own: dict[str, str]) -> dict[str, tuple[str, ...]]:
+    """The groups by path as they come, by id."""
+    return {name(int(path.split("/")[1])): (group,) for path, group in own.items()}
 
 
 def splits(placed: Placed) -> dict[int, str]:
@@ -114,8 +119,10 @@ def test_a_measure_only_photo_takes_its_group_out_of_training() -> None:
     assert placed.rejected == []
     others = ALONE.keys() - {pinned, mate}
     assert {n: found[n] for n in others} == {n: ALONE[n] for n in others}
-    held_out = hashed(grouped(60), pins={VAL[0]: Pin.MEASURE_ONLY, TEST[0]: Pin.MEASURE_ONLY})
-    assert splits(held_out) == ALONE
+    held_out = hashed(grouped(60, (VAL[0], VAL[1])), pins={VAL[0]: Pin.MEASURE_ONLY, TEST[0]: Pin.MEASURE_ONLY})
+    assert {n: split for n, split in splits(held_out).items() if n != VAL[1]} == {
+        n: split for n, split in ALONE.items() if n != VAL[1]
+    }
     assert held_out.along == 0
 
 
@@ -135,21 +142,35 @@ def test_of_both_pins_in_one_group_the_measured_photo_stays() -> None:
     assert placed.along == 0
 
 
-def test_a_class_whose_photos_are_nearly_all_pinned_gets_its_splits_from_the_others() -> None:
-    pins = dict.fromkeys(range(8), Pin.TRAIN_ONLY)
-    found = splits(hashed(grouped(10), pins=pins))
-    assert {found[8], found[9]} == {"val", "test"}
-    pins = dict.fromkeys(range(9), Pin.MEASURE_ONLY)
-    assert splits(hashed(grouped(10), pins=pins))[9] == "train"
+def test_photos_pinned_train_only_do_not_count_for_their_class() -> None:
+    """Four are left, and are placed as if they were alone, whatever the seed; two are too few."""
+    pins = dict.fromkeys(range(4, 12), Pin.TRAIN_ONLY)
+    for seed in range(40):
+        by_id = {name(n): pin for n, pin in pins.items()}
+        alone = place(grouped(4), {}, {}, HASH, None, seed=seed).split
+        assert place(grouped(12), {}, by_id, HASH, None, seed=seed).split == alone | dict.fromkeys(by_id, "train")
+    with pytest.raises(ScraplineError, match=r"`glass` has 2 distinct photos .*train_only do not count\) and needs at"):
+        hashed(grouped(10), pins=dict.fromkeys(range(2, 10), Pin.TRAIN_ONLY))
+
+
+def test_a_class_whose_photos_are_nearly_all_measured_keeps_one_to_train() -> None:
+    assert splits(hashed(grouped(10), pins=dict.fromkeys(range(9), Pin.MEASURE_ONLY)))[9] == "train"
     with pytest.raises(ScraplineError, match=r"class `glass` has no photo left for train.* or take pins out"):
         hashed(grouped(10), pins=dict.fromkeys(range(10), Pin.MEASURE_ONLY))
+
+
+def test_a_photo_in_two_groups_joins_them() -> None:
+    """As where byte-identical files lie in two sessions."""
+    own = {name(0): ("a",), name(1): ("a", "b"), name(2): ("b",)}
+    placed = place(grouped(60), own, {}, HASH, None, seed=SEED)
+    assert {placed.group[name(n)] for n in range(3)} == {name(0)}
 
 
 def listed(
     split_of: dict[int, str], photos: Grouped, pins: dict[int, Pin], own: dict[str, str] | None = None
 ) -> Placed:
     by_path = {f"glass/{n}": split for n, split in split_of.items()}
-    return place(photos, own or {}, {name(n): pin for n, pin in pins.items()}, LISTS, by_path, seed=SEED)
+    return place(photos, ids(own or {}), {name(n): pin for n, pin in pins.items()}, LISTS, by_path, seed=SEED)
 
 
 def test_lists_place_measure_only_photos_with_their_group_or_by_hash() -> None:
@@ -167,7 +188,9 @@ def test_lists_place_measure_only_photos_with_their_group_or_by_hash() -> None:
         "glass/7": f"leaks_into_{found[6]}",
     }
     assert {n: found[n] for n in (1, 2, 3, 8)} == {1: "train", 2: "val", 3: "test", 8: "train"}
-    assert placed.along == 3
+    assert placed.along == 2, "photos 0 and 7: 3 stands in test.txt"
+    assert placed.group.keys() == placed.split.keys()
+    assert placed.group[name(5)] == name(5), "0, which has the smaller id, is gone"
 
 
 def test_lists_leave_train_only_photos_out_where_they_would_leak() -> None:
@@ -191,8 +214,10 @@ def test_lists_obey_the_users_own_groups() -> None:
     ("pin", "split"), [(Pin.TRAIN_ONLY, "val"), (Pin.TRAIN_ONLY, "test"), (Pin.MEASURE_ONLY, "train")]
 )
 def test_a_pin_that_contradicts_a_list_is_refused(pin: Pin, split: str) -> None:
+    photos = grouped(4).photos
     with pytest.raises(ScraplineError, match=rf"`glass/0` is pinned {pin} and stands in {split}\.txt"):
-        listed({0: split, 1: "train", 2: "val", 3: "test"}, grouped(4), {0: pin})
+        check_pins(photos, {name(0): pin}, {"glass/0": split})
+    check_pins(photos, {name(1): pin}, {"glass/0": split})
 
 
 @settings(deadline=None, max_examples=60)

@@ -104,16 +104,16 @@ def kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Learned:
 def test_what_is_known_of_an_images_bytes_is_not_found_out_again(
     tmp_path: Path, kept: Learned, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The same bytes under another name and class: a photo, one that is stored otherwise, and one that is cut short."""
+    """The same bytes under another name and class: a photo, one that is stored otherwise, and one that is too small."""
     first, second = tmp_path / "first/glass", tmp_path / "second/metal"
     for folder in (first, second):
         folder.mkdir(parents=True)
     noise(1).save(first / "odd.bmp")
     (first / "plain.jpg").write_bytes(jpeg(noise(2)))
-    (first / "cut.jpg").write_bytes(jpeg(noise(3))[:-300])
+    (first / "tiny.jpg").write_bytes(jpeg(noise(3, (20, 20))))
     for path in first.iterdir():
         (second / f"other {path.name}").write_bytes(path.read_bytes())
-    (second / "other cut.jpg").rename(second / "other cut.txt")
+    (second / "other tiny.jpg").rename(second / "other tiny.txt")
     spools = [tmp_path / "spool 1", tmp_path / "spool 2"]
     for spool in spools:
         spool.mkdir()
@@ -124,20 +124,39 @@ def test_what_is_known_of_an_images_bytes_is_not_found_out_again(
         )
         return examiner(list(FolderSource(root).items()))
 
-    cut, odd, plain = look(first.parent, spools[0])
+    odd, plain, tiny = look(first.parent, spools[0])
     monkeypatch.setattr(imaging, "decode", lambda *_, **__: pytest.fail("decoded again"))
-    cut_again, odd_again, plain_again = look(second.parent, spools[1])
+    odd_again, plain_again, tiny_again = look(second.parent, spools[1])
     for before, after in ((odd, odd_again), (plain, plain_again)):
         assert isinstance(before.result, Photo)
         renamed = replace(before.result, class_name="metal", source_path=f"metal/other {before.result.source_path[6:]}")
         assert after == replace(before, result=renamed)
         assert len(after.thumbnail) == SIZE
-    assert isinstance(cut_again.result, Rejected)
-    assert isinstance(cut.result, Rejected)
-    assert (cut_again.result.source_path, cut_again.result.detail) == ("metal/other cut.txt", cut.result.detail)
+    assert isinstance(tiny_again.result, Rejected)
+    assert isinstance(tiny.result, Rejected)
+    assert (tiny_again.result.source_path, tiny_again.result.detail) == ("metal/other tiny.txt", tiny.result.detail)
     assert [path.name for path in spools[1].iterdir()] == [path.name for path in spools[0].iterdir()]
     (stored,) = spools[1].iterdir()
     assert stored.read_bytes() == (spools[0] / stored.name).read_bytes()
     for other in ({"min_side": 33}, {"max_side": 511}, {"undeclared_bits": 12}):
         with pytest.raises(pytest.fail.Exception, match="decoded again"):
             look(first.parent, spools[0], **other)
+
+
+def test_what_may_have_failed_for_want_of_memory_is_tried_again(
+    tmp_path: Path, kept: Learned, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "raw/glass").mkdir(parents=True)
+    (tmp_path / "raw/glass/1.jpg").write_bytes(jpeg(noise(1)))
+    source = FolderSource(tmp_path / "raw")
+    examiner = quality.Examiner(source, tmp_path, 32, 512, learned=kept)
+
+    def fails(*_: object) -> None:
+        raise MemoryError
+
+    with monkeypatch.context() as short_of_memory:
+        short_of_memory.setattr(imaging.jpeg, "sound", fails)
+        (failed,) = examiner(list(source.items()))
+    assert isinstance(failed.result, Rejected)
+    (examined,) = examiner(list(source.items()))
+    assert isinstance(examined.result, Photo)

@@ -15,10 +15,10 @@ from scrapline.data.duplicates import orientations
 from scrapline.data.duplicates.thumbnails import SIDE, Levels, Thumbnails
 from scrapline.system.parallel import cores
 
-_FREQUENCIES = 10
+_FREQUENCIES = 8
 _CHROMA_FREQUENCIES = 4
 _SHRINKAGE = 0.1
-_DIMENSIONS = 64
+_DIMENSIONS = 48
 _NEAREST = 4
 _PER_PHOTO = 4
 _SAMPLE = 4096
@@ -53,7 +53,7 @@ class Kind:
 
 
 # Of a copy cropped by up to a tenth, one of the crops shows nearly the same as the original. The middle shows no stamp.
-_KINDS = (Kind(1.0, (1.0, 0.95, 0.9), 0.56), Kind(0.75, (1.0,), 0.7))
+_KINDS = (Kind(1.0, (1.0, 0.95, 0.9), 0.67), Kind(0.75, (1.0,), 0.72))
 
 
 @dataclass(frozen=True)
@@ -73,7 +73,7 @@ def find_candidates(thumbnails: Thumbnails) -> Pairs:
     """Pairs of photos with similar descriptors, int64 [n, 3], each once per orientation, in order.
 
     A row holds the photos' numbers, the smaller first, and the orientation in which the second looks like the first.
-    A descriptor holds the lowest frequencies of the cosine transform (54 of luma, 20 of chroma), whitened over the
+    A descriptor holds the lowest frequencies of the cosine transform (35 of luma, 20 of chroma), whitened over the
     photos and scaled to length 1; one of the whole picture and one of its middle. Each photo is sought in eight
     orientations, the whole one in three crops as well; of its neighbours by each it keeps the 4 most similar.
     Exact up to 4,000 photos; past that by an inverted file of faiss.

@@ -67,8 +67,7 @@ class Verifier:
 
     def _verified(self, candidates: Pairs) -> list[Copies]:
         thumbnails = Thumbnails(self.path, self.rows)
-        registrar = Registrar(self.grounds)
-        registered = lru_cache(maxsize=_VIEWS_KEPT)(registrar.behind)
+        registered = lru_cache(maxsize=_VIEWS_KEPT)(_registrar(self.grounds).behind)
         asked: list[View] = []  # of what lies behind, which all grounds of the data set decide
 
         def behind(view: View) -> Levels | None:
@@ -112,8 +111,8 @@ class Verifier:
 def find_copies(path: Path, rows: npt.NDArray[np.int64], learned: Learned = NOTHING) -> list[Copies]:
     """The copies among the photos whose thumbnails stand in these rows of a file, each pair once, in order.
 
-    Memory grows by the index (64 float32 a photo), the candidates (three int64 a pair) and the copies found. `learned`
-    knows of pairs that earlier runs compared.
+    Memory grows by two indexes (48 float32 a photo each), the candidates (three int64 a pair) and the copies found.
+    `learned` knows of pairs that earlier runs compared.
     """
     if len(rows) < 2:
         return []
@@ -132,6 +131,17 @@ def find_copies(path: Path, rows: npt.NDArray[np.int64], learned: Learned = NOTH
                 if key not in best or copies.match.likeness.mean > best[key].match.likeness.mean:
                     best[key] = copies
     return [best[key] for key in sorted(best)]
+
+
+_registrars: dict[bytes, Registrar] = {}
+
+
+def _registrar(grounds: Grounds) -> Registrar:
+    """One for all that a worker compares, since it takes long to make."""
+    if grounds.digest not in _registrars:
+        _registrars.clear()
+        _registrars[grounds.digest] = Registrar(grounds)
+    return _registrars[grounds.digest]
 
 
 @lru_cache(maxsize=1)

@@ -1,12 +1,14 @@
 """Grounds: what photos of one fixed camera share behind their objects, and what must not count as likeness."""
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
 
 from scrapline.data.duplicates.textures import luma, texture
 from scrapline.data.duplicates.thumbnails import SIDE, Levels, Thumbnails, smaller
+from scrapline.data.learned import key_of
 
 _CELLS = 8
 _SAMPLE = 1000
@@ -24,12 +26,17 @@ _FOR_PICTURE = 64
 _BLOCK = 512
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Grounds:
     """`pictures` float32 [G, 64, 64, 3]; `of` int16 [N]: the ground of each photo, -1 where it has none."""
 
     pictures: Levels
     of: npt.NDArray[np.int16]
+
+    @cached_property
+    def digest(self) -> bytes:
+        """Tells the pictures of one data set from those of another."""
+        return key_of(self.pictures.tobytes())
 
     def behind(self, photo: int) -> Levels | None:
         """The ground of a photo, float32 [64, 64, 3]."""

@@ -224,9 +224,9 @@ def measure(photos: list[Image.Image], change: Change, quality: int, folder: Pat
 
 def rows(folder: Path) -> list[dict[str, str]]:
     """What is found in photos, drawings and belts that no limit was chosen on."""
-    sets = {"TrashNet": trashnet(120), "rendered": rendered(120)}
-    sets |= {belt.name: belt.photos(60, 5000 + number) for number, belt in enumerate(BELTS)}
-    mixed = BELTS[3].photos(60, 6001) + BELTS[4].photos(60, 6002)
+    sets = {"TrashNet": trashnet(240)[120:], "rendered": rendered(240)[120:]}
+    sets |= {belt.name: belt.photos(60, 7000 + number) for number, belt in enumerate(BELTS)}
+    mixed = BELTS[3].photos(60, 8001) + BELTS[4].photos(60, 8002)
     sets["two belts in one folder"] = mixed
     done = []
     for name, photos in sets.items():

@@ -129,7 +129,8 @@ class Learned:
             self._write(("DELETE FROM photos WHERE key = ?", gone), ("DELETE FROM uses WHERE key = ?", gone))
         if any(pairs > KEPT_PAIRS for (pairs,) in self._read("SELECT count(*) FROM unlike")):
             self._write(("DELETE FROM unlike", [()]))
-        self._read("PRAGMA incremental_vacuum")
+        if self.path is not None:
+            _store(self.path).shrink()
 
     def _read(self, query: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
         return [] if self.path is None else _store(self.path).read(query, values)
@@ -182,6 +183,12 @@ class _Store:
                     self._connection.executemany(statement, rows)
         except sqlite3.Error as error:
             self._give_up(error)
+
+    def shrink(self) -> None:
+        """Give the disk its room back."""
+        with suppress(sqlite3.Error):
+            # `execute` would stop after the first page.
+            self._connection.executescript("PRAGMA incremental_vacuum; PRAGMA wal_checkpoint(TRUNCATE)")
 
     def _give_up(self, error: sqlite3.Error) -> None:
         """Locked by another run for long, a full disk: not worth waiting for again. Damage: the next run mends it."""

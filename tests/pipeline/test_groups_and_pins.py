@@ -1,6 +1,8 @@
 """Groups of the user's own and pins go through the stages that read them: splits, figures, limits, the report."""
 
 import json
+import subprocess
+import sys
 from collections import Counter, defaultdict
 from pathlib import Path
 from typing import Any
@@ -8,7 +10,8 @@ from typing import Any
 import pytest
 import yaml
 
-from conftest import jpeg, noise
+from conftest import ROOT, jpeg, noise
+from pipeline.conftest import HANGS_S
 from pipeline.test_odd_folder import prepare, project, rows
 from scrapline import paths
 
@@ -104,3 +107,31 @@ def test_pins_are_in_the_manifest_and_the_report(root: Path) -> None:
     assert report(root)["pins"] == {"train_only": 2, "left_out": 0, "measure_only": 1, "along": 0}
     assert "pinned train_only: 2, which measure nothing; 0 more left out" in said
     assert "pinned measure_only: 1; 0 others in their groups do not train either" in said
+
+
+def test_a_file_that_lies_in_two_sessions_makes_them_one(tmp_path: Path) -> None:
+    root = project(tmp_path, max_side=96, group={"pattern": r"/(s\d)_"})
+    photos(root, sessions=9)
+    for number in range(0, 6, 2):
+        copied = (root / f"data/raw/glass/s{number}_0.jpg").read_bytes()
+        (root / f"data/raw/glass/s{number + 1}_copy.jpg").write_bytes(copied)
+    said = prepare(root)
+    assert "6 of them are one with others, since near-duplicates join them" in said
+    split: defaultdict[str, set[str]] = defaultdict(set)
+    for path, row in manifest(root).items():
+        split[path.split("/")[1][:2]].add(row["split"])
+    for number in range(0, 6, 2):
+        assert len(split[f"s{number}"] | split[f"s{number + 1}"]) == 1
+
+
+def test_a_class_that_pins_and_groups_leave_no_test_photo_is_named(tmp_path: Path) -> None:
+    root = project(tmp_path, max_side=96, group={"pattern": r"/(s\d)_"})
+    photos(root)
+    lines = "\n".join(f"glass/s{session}_{number}.jpg,train_only," for session in range(8) for number in range(3))
+    (root / paths.PINS).parent.mkdir(parents=True)
+    (root / paths.PINS).write_text(f"photo,pin,why\n{lines}\n")
+    command = [sys.executable, str(ROOT / "src/data_preparation.py"), "prepare"]
+    done = subprocess.run(command, cwd=root, capture_output=True, text=True, timeout=HANGS_S)
+    assert done.returncode == 1
+    assert "error: class `glass` has no photo left for val" in done.stderr
+    assert "take pins out" in done.stderr

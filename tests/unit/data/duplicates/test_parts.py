@@ -1,5 +1,6 @@
 """The finder's parts, each against a known truth."""
 
+import io
 from pathlib import Path
 
 import cv2
@@ -9,6 +10,7 @@ from PIL import Image
 
 from conftest import noise
 from copies import Belt
+from scrapline.cli.console import console
 from scrapline.data.duplicates import alignment, candidates, orientations
 from scrapline.data.duplicates.candidates import find_candidates
 from scrapline.data.duplicates.grounds import find_grounds
@@ -18,6 +20,12 @@ from scrapline.data.duplicates.thumbnails import SIZE, Thumbnails, thumbnail, wi
 from scrapline.data.duplicates.views import View
 
 IN_PLACE = np.array([[1, 0, 0], [0, 1, 0]], np.float32)
+
+
+@pytest.fixture(autouse=True)
+def _quiet(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Progress bars go nowhere: the mutation tool closes the standard error that they were bound to."""
+    monkeypatch.setattr(console, "file", io.StringIO())
 
 
 def levels(image: Image.Image) -> np.ndarray:

@@ -199,6 +199,9 @@ def draw_chart(found: dict[str, Any], path: Path) -> None:
     rate.legend()
     memory.plot(photos, [run["first"]["peak_mb"] for run in found["runs"]], "o-")
     memory.set(xscale="log", xlabel="photos", ylabel="peak memory, MB", ylim=0)
+    for axes in (rate, memory):
+        axes.set_xticks(photos, [f"{number:,}" for number in photos])
+        axes.minorticks_off()
     figure.savefig(path, dpi=100)
 
 

@@ -259,13 +259,6 @@ PARAMS = [
         "`train.augment` is a section",
         "`hflip`, `color_jitter`",
     ),
-    Case("two rules for groups", CHECK, param("data.group", {"pattern": "(x)", "file": "x"}), "`data.group`", "either"),
-    Case(
-        "pattern without group", CHECK, param("data.group", {"pattern": "x"}), "`data.group.pattern`", "one pair of br"
-    ),
-    Case("no pattern", CHECK, param("data.group", {"pattern": "("}), "`data.group.pattern`", "no regular expression"),
-    Case("word for groups", CHECK, param("data.group", "s1"), "`data.group` is a section", "`pattern`, `file`"),
-    Case("misspelt rule", CHECK, param("data.group", {"patern": "(x)"}), "`data.group.patern`", "`data.group.pattern`"),
     Case("no epochs", PREPARE, param("train.epochs", 0), "`train.epochs`", "greater than or equal to 1, got 0"),
     Case("shares past 1", PREPARE, SHARES, "`data.split`", "leave room for training"),
     Case("opset", CHECK, param("export.opset", 24), "`export.opset`", "less than or equal to 23, got 24"),

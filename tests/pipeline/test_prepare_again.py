@@ -2,13 +2,14 @@
 
 import hashlib
 import shutil
+import sqlite3
 from pathlib import Path
 
 import pytest
 
-import odd_folder
 from conftest import jpeg, noise
 from pipeline.test_odd_folder import prepare, project
+from scrapline.data import learned
 
 
 def outs(root: Path) -> dict[str, str]:
@@ -25,30 +26,37 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_no_byte_of_any_out_depends_on_what_earlier_runs_learned(tmp_path: Path, cache: Path) -> None:
-    """Odd files, files in need of another form, and copies; then photos come, and one goes."""
-    root = project(tmp_path, min_side=32)
-    odd_folder.write(root / "data/raw")
-    for number in range(12):
-        photo = noise(number, (700, 500))  # longer than data.max_side
-        (root / f"data/raw/{odd_folder.CLASSES[0]}/{number}.jpg").write_bytes(jpeg(photo, quality=92))
-        (root / f"data/raw/{odd_folder.CLASSES[0]}/{number}b.jpg").write_bytes(jpeg(photo, quality=70))
+    """Photos in need of another form, copies, and files that are no use; then photos come, and one goes."""
+    root = project(tmp_path, max_side=64)
+    for name, first in (("glass", 0), ("metal", 100)):
+        folder = root / "data/raw" / name
+        folder.mkdir()
+        for number in range(first, first + 6):
+            (folder / f"{number}.jpg").write_bytes(jpeg(noise(number, (90, 70)), quality=92))  # longer than max_side
+            (folder / f"{number}b.jpg").write_bytes(jpeg(noise(number, (90, 70)), quality=70))
+        noise(first + 50).save(folder / "plain.bmp")
+        (folder / "cut.jpg").write_bytes(jpeg(noise(first + 51))[:-300])
+        (folder / "tiny.png").write_bytes(jpeg(noise(first + 52, (9, 9))))
+    file = cache / learned._NAME
     prepare(root)
-    assert (cache / "photos.sqlite").is_file()
     at_first = outs(root)
     assert len(at_first) > 10
+    with sqlite3.connect(file) as connection:
+        assert connection.execute("SELECT count(*) FROM photos").fetchone() == (28,), "all but the two cut ones"
+        # Were it not read, a second run would not notice this.
+        connection.execute("UPDATE photos SET verdict = replace(verdict, 'too_small', 'unsupported'), sum = NULL")
     prepare(root)
-    assert outs(root) == at_first
-    shutil.rmtree(cache)
+    assert outs(root) == at_first, "what was changed is not believed"
     prepare(root)
     assert outs(root) == at_first
     shutil.rmtree(cache)
     cache.mkdir()
-    (cache / "photos.sqlite").write_bytes(b"damaged" * 10_000)
+    file.write_bytes(b"damaged" * 10_000)
     assert "is damaged and is made anew" in prepare(root)
     assert outs(root) == at_first
     for number in range(3):
-        (root / f"data/raw/{odd_folder.CLASSES[1]}/new {number}.jpg").write_bytes(jpeg(noise(50 + number), quality=92))
-    (root / f"data/raw/{odd_folder.CLASSES[0]}/3.jpg").unlink()
+        (root / f"data/raw/metal/new {number}.jpg").write_bytes(jpeg(noise(70 + number), quality=92))
+    (root / "data/raw/glass/3.jpg").unlink()
     prepare(root)
     with_the_cache = outs(root)
     assert with_the_cache != at_first

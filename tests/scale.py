@@ -39,9 +39,9 @@ with what was learned in the cache; then with {more} photos more. Made by `PYTHO
 |---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|"""
 PAGE_END = """
 Memory is what all processes have for themselves at once, the highest of five looks a second. From {small:,} to
-{large:,} photos it grows {times:.2f} times, by {grown:.0f} bytes a photo; the indexes of the finder hold 384 of them.
+{large:,} photos it grows {times:.2f} times, by {grown:.0f} bytes a photo; the indexes of the finder hold {index} of them.
 
-In the cache lie, for each photo, its thumbnail (12 kB), what was found out about it, and its bytes if they had to be
+In the cache lie, for each photo, its thumbnail ({thumbnail} bytes), what was found out about it, and its bytes if they had to be
 made anew; and which pairs are no copies. What is not kept there is done again each time: reading and hashing the
 photos, the index and its search, comparing the copies found, and writing the shards.
 """
@@ -167,6 +167,9 @@ def measure(work: Path) -> dict[str, Any]:
 def markdown(found: dict[str, Any]) -> str:
     """docs/scale/prepare.md."""
     runs = found["runs"]
+    from scrapline.data.duplicates import candidates, thumbnails
+
+    index = len(candidates._KINDS) * candidates._DIMENSIONS * np.dtype(np.float32).itemsize
     lines = [PAGE_BEGIN.format(width=WIDTH, height=HEIGHT, **found)]
     for run in runs:
         first, photos = run["first"], run["photos"]
@@ -179,7 +182,16 @@ def markdown(found: dict[str, Any]) -> str:
     small, large = runs[1], runs[-1]
     times = large["first"]["peak_mb"] / small["first"]["peak_mb"]
     grown = 1e6 * (large["first"]["peak_mb"] - small["first"]["peak_mb"]) / (large["photos"] - small["photos"])
-    lines.append(PAGE_END.format(small=small["photos"], large=large["photos"], times=times, grown=grown))
+    lines.append(
+        PAGE_END.format(
+            index=index,
+            thumbnail=thumbnails.SIZE,
+            small=small["photos"],
+            large=large["photos"],
+            times=times,
+            grown=grown,
+        )
+    )
     return "\n".join(lines)
 
 

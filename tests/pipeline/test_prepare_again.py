@@ -10,6 +10,7 @@ import pytest
 from conftest import jpeg, noise
 from pipeline.test_odd_folder import prepare, project
 from scrapline.data import learned
+from scrapline.data.learned import Record
 
 
 def outs(root: Path) -> dict[str, str]:
@@ -43,12 +44,16 @@ def test_no_byte_of_any_out_depends_on_what_earlier_runs_learned(tmp_path: Path,
     assert len(at_first) > 10
     with sqlite3.connect(file) as connection:
         assert connection.execute("SELECT count(*) FROM photos").fetchone() == (28,), "all but the two cut ones"
-        # Were it not read, a second run would not notice this.
-        connection.execute("UPDATE photos SET verdict = replace(verdict, 'too_small', 'unsupported'), sum = NULL")
-    prepare(root)
-    assert outs(root) == at_first, "what was changed is not believed"
     prepare(root)
     assert outs(root) == at_first
+    forged = Record('{"reason": "unsupported", "detail": "forged"}')
+    tiny = "verdict LIKE '%too_small%'"
+    for checksum, believed in ((b"wrong", False), (forged.checksum, True)):  # else nothing would show that it is read
+        with sqlite3.connect(file) as connection:
+            forging = f"UPDATE photos SET verdict = ?, sum = ? WHERE {tiny}"
+            assert connection.execute(forging, (forged.verdict, checksum)).rowcount == 2
+        prepare(root)
+        assert (outs(root) != at_first) is believed
     shutil.rmtree(cache)
     cache.mkdir()
     file.write_bytes(b"damaged" * 10_000)

@@ -51,6 +51,7 @@ def print_summary(stages: Stages, simulation: Json) -> None:
         f"to manual review, {simulation['late_rate']:.1%} late; p50 {latency['p50']:.1f}, p95 {latency['p95']:.1f} of "
         f"{simulation['deadline_ms']:.0f} ms"
     )
-    info(f"test accuracy {test['accuracy']:.1%} on {test['images']} images in {test['groups']} groups")
+    groups = f" in {test['groups']} groups" if test["groups"] < test["images"] else ""
+    info(f"test accuracy {test['accuracy']:.1%} on {test['images']} images{groups}")
     model = paths.ONNX_BY_PRECISION[stages.export["deployed"]]
     info(f"report {paths.REPORT}, models {paths.CHECKPOINT} and {model}, items {paths.SIMULATION_RESULTS}")

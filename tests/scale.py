@@ -39,11 +39,12 @@ with what was learned in the cache; then with {more} photos more. Made by `PYTHO
 |---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|"""
 PAGE_END = """
 Memory is what all processes have for themselves at once, the highest of five looks a second. From {small:,} to
-{large:,} photos it grows {times:.2f} times, by {grown:.0f} bytes a photo; the indexes of the finder hold {index} of them.
+{large:,} photos it grows {times:.2f} times, by {grown:.0f} bytes a photo; the indexes of the finder hold
+{index} of them.
 
-In the cache lie, for each photo, its thumbnail ({thumbnail} bytes), what was found out about it, and its bytes if they had to be
-made anew; and which pairs are no copies. What is not kept there is done again each time: reading and hashing the
-photos, the index and its search, comparing the copies found, and writing the shards.
+In the cache lie, for each photo, its thumbnail ({thumbnail} bytes), what was found out about it, and its bytes if
+they had to be made anew; and which pairs are no copies. What is not kept there is done again each time: reading and
+hashing the photos, the index and its search, comparing the copies found, and writing the shards.
 """
 CLASSES = ("glass", "metal", "paper", "plastic")
 WIDTH, HEIGHT = 512, 384

@@ -110,6 +110,24 @@ def _surfaces(reference: Spectra, others: Spectra) -> Levels:
     return np.asarray(near / spread[..., None], np.float32)
 
 
+def coarse_detail(levels: Levels) -> Levels:
+    """What `laid` compares of a luma picture: its detail of 2 to 6 pixels, float32 [32, 32]."""
+    small = _softened(levels, _COARSE, 0.6)
+    return small - blurred(small, 1.5)
+
+
+def agreement(reference: Levels, other: Levels, pose: npt.NDArray[np.float64]) -> float:
+    """How well the detail [32, 32] of one picture correlates with that of another laid on it.
+
+    Of all of it, or but for the upper or lower quarter, where a stamp may be: the highest.
+    """
+    laid = cv2.warpAffine(other, _matrix(pose, _COARSE), (_COARSE, _COARSE), flags=_WARP)
+    each = np.stack([reference * laid, reference * reference, laid * laid]).sum(axis=2)
+    quarter = _COARSE // 4
+    sums = np.stack([each.sum(axis=1), each[:, quarter:].sum(axis=1), each[:, :-quarter].sum(axis=1)], axis=1)
+    return float((sums[0] / np.sqrt(sums[1] * sums[2] + 1e-3)).max())
+
+
 def rounds(levels: Levels) -> list[Round]:
     """What `aligned` needs of the reference, once for all its partners."""
     made = []

@@ -112,7 +112,8 @@ class Seeker:
         """The pairs of a block's photos with their neighbours: (smaller number, larger number, orientation)."""
         kind = self.kind
         ways = [(crop, way) for crop in kind.crops for way in range(orientations.COUNT)]
-        spectra = {crop: _spectra(block, kind.share * crop) for crop in kind.crops}
+        levels = block.astype(np.float32)
+        spectra = {crop: _spectra(levels, kind.share * crop) for crop in kind.crops}
         queries = np.concatenate([self.whitening(_vectors(_turned(spectra[crop], way))) for crop, way in ways])
         nearest = min(_NEAREST + 1, self.index.ntotal)
         similarity, neighbour = self.index.search(queries, nearest)
@@ -184,12 +185,13 @@ def _cosines(share: float) -> Levels:
 _COSINES = {kind.share * crop: _cosines(kind.share * crop) for kind in _KINDS for crop in kind.crops}
 
 
-def _spectra(thumbnails: npt.NDArray[np.uint8], share: float) -> Levels:
-    """The lowest frequencies of luma and chroma in the middle share of pictures: float32 [n, 10, 10, 3], by y and x."""
+def _spectra(thumbnails: npt.NDArray[np.uint8] | Levels, share: float) -> Levels:
+    """The lowest frequencies of luma and chroma in the middle share of pictures: float32 [n, 8, 8, 3], by y and x."""
     cosines = _COSINES[share]
-    tall = np.tensordot(thumbnails.astype(np.float32), cosines, axes=(1, 1))  # n, x, rgb, ky
-    both = np.tensordot(tall, cosines, axes=(1, 1))  # n, rgb, ky, kx
-    return np.asarray(both.transpose(0, 2, 3, 1) @ _YCC, dtype=np.float32)
+    tall = cosines @ thumbnails.astype(np.float32, copy=False).reshape(len(thumbnails), SIDE, -1)  # n, ky, x and rgb
+    both = tall.reshape(-1, SIDE, 3).swapaxes(1, 2) @ cosines.T  # n and ky, rgb, kx
+    split = both.reshape(len(thumbnails), _FREQUENCIES, 3, _FREQUENCIES).swapaxes(2, 3)
+    return np.asarray(split @ _YCC, dtype=np.float32)
 
 
 def _turned(spectra: Levels, orientation: int) -> Levels:

@@ -16,7 +16,7 @@ from scrapline.data.duplicates.grounds import Grounds, find_grounds
 from scrapline.data.duplicates.orientations import NAMES
 from scrapline.data.duplicates.registration import Registrar
 from scrapline.data.duplicates.thumbnails import Levels, Thumbnails
-from scrapline.data.duplicates.verification import Match, match
+from scrapline.data.duplicates.verification import Match, glance, match
 from scrapline.data.duplicates.views import View
 from scrapline.data.learned import NOTHING, Learned, key_of, maker
 from scrapline.system.parallel import process_map
@@ -81,31 +81,41 @@ class Verifier:
             )
             return upright.turned(orientation) if orientation else upright
 
-        pairs = candidates.tolist()
-        keys = self._keys(pairs, thumbnails)
-        known = self.learned.unlike(keys)
         found, unlike = [], []
-        for (first, second, orientation), key in zip(pairs, keys, strict=True):
-            if key in known:
+        for (first, second, orientation), (alone, grounded) in self._unknown(candidates, thumbnails):
+            one, other = view(first, 0), view(second, orientation)
+            raw = glance(one, other)
+            if raw is None:
+                unlike.append(alone)
                 continue
             asked.clear()
-            how = match(view(first, 0), view(second, orientation), behind)
+            how = match(one, other, raw, behind)
             if how is not None:
                 found.append(Copies(first, second, orientation, how))
             elif not asked:
-                unlike.append(key)
+                unlike.append(grounded)
         self.learned.keep_unlike(unlike)
         return found
 
-    def _keys(self, pairs: list[tuple[int, int, int]], thumbnails: Thumbnails) -> list[bytes]:
-        """A key for all that decides whether a pair is unlike, as long as no other ground is asked for."""
+    def _unknown(
+        self, candidates: Pairs, thumbnails: Thumbnails
+    ) -> list[tuple[tuple[int, int, int], tuple[bytes, bytes]]]:
+        """The pairs not known to be unlike, each with two keys.
+
+        The first is for all that decides whether a glance parts them, the second for all that decides whether they are
+        copies as long as no ground but their own is asked for.
+        """
 
         @cache
         def photo(number: int) -> bytes:
-            ground = self.grounds.behind(number)
-            return key_of(thumbnails[number].tobytes(), b"" if ground is None else ground.tobytes())
+            return key_of(thumbnails[number].tobytes())
 
-        return [key_of(photo(first), photo(second), bytes([way]), _maker()) for first, second, way in pairs]
+        keyed = []
+        for first, second, way in candidates.tolist():
+            alone = key_of(photo(first), photo(second), bytes([way]), _maker())
+            keyed.append(((first, second, way), (alone, key_of(alone, *map(self.grounds.key, (first, second))))))
+        known = self.learned.unlike([key for _, keys in keyed for key in keys])
+        return [(pair, keys) for pair, keys in keyed if known.isdisjoint(keys)]
 
 
 def find_copies(path: Path, rows: npt.NDArray[np.int64], learned: Learned = NOTHING) -> list[Copies]:

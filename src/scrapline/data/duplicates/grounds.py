@@ -23,7 +23,7 @@ _FEWEST = 5
 _LEAST_OF_USUAL = 0.6
 _PASSES = 4
 _FOR_PICTURE = 64
-_BLOCK = 512
+_BLOCK = 64
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,6 +37,15 @@ class Grounds:
     def digest(self) -> bytes:
         """Tells the pictures of one data set from those of another."""
         return key_of(self.pictures.tobytes())
+
+    @cached_property
+    def _keys(self) -> list[bytes]:
+        return [key_of(picture.tobytes()) for picture in self.pictures]
+
+    def key(self, photo: int) -> bytes:
+        """Tells the ground of a photo from any other; empty where it has none."""
+        ground = int(self.of[photo])
+        return b"" if ground < 0 else self._keys[ground]
 
     def behind(self, photo: int) -> Levels | None:
         """The ground of a photo, float32 [64, 64, 3]."""
@@ -87,12 +96,11 @@ def _assigned(thumbnails: Thumbnails, pictures: Levels, limits: npt.NDArray[np.f
     for start in range(0, len(thumbnails), _BLOCK):
         block = thumbnails.block(start, start + _BLOCK)
         shown = _textures(block) @ patterns.T
-        for photo, (cells, seen) in enumerate(zip(_cells(block), shown, strict=True), start):
-            able = np.flatnonzero(seen >= limits)
-            off = _apart(leaders[able], cells)
-            score = np.where(off < _SAME_GROUND, seen[able] - off, -np.inf)
-            best = int(score.argmax()) if len(able) else -1
-            of[photo] = able[best] if best >= 0 and np.isfinite(score[best]) else -1
+        photo, ground = np.nonzero(shown >= limits)
+        off = _apart(leaders[ground], _cells(block)[photo])
+        score = np.full(shown.shape, -np.inf)
+        score[photo, ground] = np.where(off < _SAME_GROUND, shown[photo, ground] - off, -np.inf)
+        of[start : start + _BLOCK] = np.where(np.isfinite(score.max(axis=1)), score.argmax(axis=1), -1)
     return of
 
 
@@ -140,16 +148,16 @@ def _cells(pictures: npt.NDArray[np.uint8] | Levels) -> Levels:
 
 
 def _shares(leaders: Levels, cells: Levels) -> Levels:
-    """How far each cell [64] is from each leader's [n, 64], in the same light, as a share of its level."""
+    """How far each cell is from each leader's, in the same light, as a share of its level: the last axis is cells."""
     ratio = cells / leaders
-    return np.asarray(np.abs(ratio / np.maximum(np.median(ratio, axis=1, keepdims=True), 1e-6) - 1), np.float32)
+    return np.asarray(np.abs(ratio / np.maximum(np.median(ratio, axis=-1, keepdims=True), 1e-6) - 1), np.float32)
 
 
 def _apart(leaders: Levels, cells: Levels) -> npt.NDArray[np.float32]:
-    """The same over half of the cells, which objects leave free: [n]."""
+    """The same over half of the cells, which objects leave free."""
     if not len(leaders):
         return np.empty(0, np.float32)
-    return np.asarray(np.median(_shares(leaders, cells), axis=1), dtype=np.float32)
+    return np.asarray(np.median(_shares(leaders, cells), axis=-1), dtype=np.float32)
 
 
 def _textures(pictures: npt.NDArray[np.uint8] | Levels) -> Levels:

@@ -44,6 +44,11 @@ class View:
         return alignment.spectra(self.luma)
 
     @cached_property
+    def coarse_detail(self) -> Levels:
+        """Detail of luma, float32 [32, 32], for a glance."""
+        return alignment.coarse_detail(self.luma)
+
+    @cached_property
     def object(self) -> Levels:
         """Luma without the ground."""
         return self.luma if self.ground is None else _without(self.luma, luma(self.ground))

@@ -1,28 +1,23 @@
 """What earlier runs learned of photos and of pairs of them, in the user's cache folder; it changes no result."""
 
-import hashlib
 import sqlite3
 import time
 from collections.abc import Iterable, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
-from functools import lru_cache
-from importlib import metadata
 from pathlib import Path
 from typing import Any, Final
 
 from scrapline.cli.console import info
-from scrapline.system import processor
+from scrapline.system.database import PAGE_BYTES, database, opened
 from scrapline.system.files import user_cache_folder
+from scrapline.system.keys import key_of
 
 KEPT_BYTES = 4 * 10**9
 KEPT_PAIRS = 5_000_000
 # With so much of the cap in use, what was not used for longest goes, until so much is left.
 _FULL, _LEFT = 0.9, 0.75
 _NAME = "photos-1.sqlite"  # the number is that of the tables' layout
-_WAIT_S = 10.0
 _KEYS_AT_ONCE = 500
-_PAGE_BYTES = 16384  # a photo's record fits
 _SUM_BYTES: Final = 8
 _TABLES = """
 CREATE TABLE IF NOT EXISTS photos (key BLOB PRIMARY KEY, verdict TEXT, thumbnail BLOB, stored BLOB, sum BLOB);
@@ -66,12 +61,8 @@ class Learned:
         path = user_cache_folder() / _NAME
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            damage = "an earlier run found it so" if _mark(path).exists() else _opened(path)
-            if damage:
-                info(f"{path}, what earlier runs learned of photos, is damaged and is made anew ({damage})")
-                for each in (path, *(path.with_name(path.name + end) for end in ("-wal", "-shm")), _mark(path)):
-                    each.unlink(missing_ok=True)
-                _opened(path)
+            if damage := opened(path, _TABLES):
+                info(f"{path}, what earlier runs learned of photos, was damaged and is made anew ({damage})")
         except (sqlite3.Error, OSError) as error:
             reason = getattr(error, "strerror", None) or error
             info(
@@ -125,122 +116,19 @@ class Learned:
                 if over <= _LEFT * KEPT_BYTES:
                     break
                 gone.append((key,))
-                over -= -(-size // _PAGE_BYTES) * _PAGE_BYTES
+                over -= -(-size // PAGE_BYTES) * PAGE_BYTES
             self._write(("DELETE FROM photos WHERE key = ?", gone), ("DELETE FROM uses WHERE key = ?", gone))
         if any(pairs > KEPT_PAIRS for (pairs,) in self._read("SELECT count(*) FROM unlike")):
             self._write(("DELETE FROM unlike", [()]))
         if self.path is not None:
-            _store(self.path).shrink()
+            database(self.path).shrink()
 
     def _read(self, query: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
-        return [] if self.path is None else _store(self.path).read(query, values)
+        return [] if self.path is None else database(self.path).read(query, values)
 
     def _write(self, *statements: tuple[str, Sequence[tuple[Any, ...]]]) -> None:
         if self.path is not None:
-            _store(self.path).write(statements)
-
-
-class _Store:
-    """This process's connection; after trouble it gives nothing and takes nothing, and damage is marked."""
-
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        self._well = True
-        self._connection = sqlite3.connect(path, timeout=_WAIT_S)
-        for setting in (
-            f"page_size = {_PAGE_BYTES}",
-            "auto_vacuum = INCREMENTAL",  # what is deleted leaves the disk
-            "journal_mode = WAL",
-            "synchronous = OFF",  # what a power cut damages is found out and made anew
-        ):
-            self._connection.execute(f"PRAGMA {setting}")
-
-    def make_tables(self) -> None:
-        """Make sure that all is there and can be read and written. Raises sqlite3.Error."""
-        with self._connection:
-            self._connection.executescript(_TABLES)
-            for table in ("photos", "uses", "unlike"):
-                self._connection.execute(f"SELECT * FROM {table} LIMIT 1").fetchall()
-            self._connection.execute("INSERT OR REPLACE INTO uses VALUES (x'', 0, 0)")
-
-    def read(self, query: str, values: Sequence[Any]) -> list[tuple[Any, ...]]:
-        """All rows; none after trouble."""
-        if not self._well:
-            return []
-        try:
-            return self._connection.execute(query, values).fetchall()
-        except sqlite3.Error as error:
-            self._give_up(error)
-            return []
-
-    def write(self, statements: Sequence[tuple[str, Sequence[tuple[Any, ...]]]]) -> None:
-        """All or nothing; nothing after trouble."""
-        if not self._well:
-            return
-        try:
-            with self._connection:
-                for statement, rows in statements:
-                    self._connection.executemany(statement, rows)
-        except sqlite3.Error as error:
-            self._give_up(error)
-
-    def shrink(self) -> None:
-        """Give the disk its room back."""
-        with suppress(sqlite3.Error):
-            # `execute` would stop after the first page.
-            self._connection.executescript("PRAGMA incremental_vacuum; PRAGMA wal_checkpoint(TRUNCATE)")
-
-    def _give_up(self, error: sqlite3.Error) -> None:
-        """Locked by another run for long, a full disk: not worth waiting for again. Damage: the next run mends it."""
-        self._well = False
-        if not isinstance(error, sqlite3.OperationalError):
-            with suppress(OSError):
-                _mark(self._path).touch()
+            database(self.path).write(statements)
 
 
 NOTHING: Final = Learned()
-
-
-def maker(files: Iterable[Path], libraries: Iterable[str]) -> bytes:
-    """A key for what decides how something is learned: these files of code, libraries' versions, and the processor."""
-    versions = [f"{name} {_version(name)}" for name in sorted(libraries)]
-    kind = [processor.name(), *sorted(processor.instructions())]
-    return key_of(*(path.read_bytes() for path in sorted(files)), *(text.encode() for text in versions + kind))
-
-
-def key_of(*parts: bytes) -> bytes:
-    """A key of 16 bytes for what these parts say together."""
-    made = hashlib.blake2b(digest_size=16)
-    for part in parts:
-        made.update(len(part).to_bytes(8, "little") + part)
-    return made.digest()
-
-
-def _version(distribution: str) -> str:
-    try:
-        return metadata.version(distribution)
-    except metadata.PackageNotFoundError:
-        return "none"
-
-
-def _opened(path: Path) -> str:
-    """Open the file, made if need be; says what is wrong in it, if anything. Raises sqlite3.OperationalError."""
-    _store.cache_clear()
-    try:
-        _store(path).make_tables()
-    except sqlite3.OperationalError:
-        raise
-    except sqlite3.DatabaseError as error:
-        _store.cache_clear()
-        return str(error)
-    return ""
-
-
-def _mark(path: Path) -> Path:
-    """Stands beside a damaged file."""
-    return path.with_suffix(".damaged")
-
-
-@lru_cache(maxsize=1)
-def _store(path: Path) -> _Store:
-    return _Store(path)

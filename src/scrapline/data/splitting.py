@@ -12,6 +12,7 @@ from scrapline.system.errors import ScraplineError
 
 SPLITS = ("train", "val", "test")
 MIN_GROUPS = 3
+COUNTED = "near-duplicates count as one"
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,13 +26,14 @@ class Member:
     pin: Pin = Pin.NONE
 
 
-def by_hash(members: Sequence[Member], *, seed: int, val: float, test: float) -> dict[str, str]:
+def by_hash(members: Sequence[Member], *, seed: int, val: float, test: float, counted: str = COUNTED) -> dict[str, str]:
     """The split of each group, from the hash of its smallest member's id.
 
     Adding images moves no other, but for near-duplicates of them (a smaller id renames a group). A class left out of a
     split gives it the group whose hash lies nearest. A group with a measure_only photo is never in training. Photos
-    pinned train_only are not among the members. Raises ScraplineError where a class has fewer than three groups, or
-    shares or pins them so that it cannot be in every split.
+    pinned train_only are not among the members. `counted` tells people what counts as one photo.
+    Raises ScraplineError where a class has fewer than three groups, or shares or pins them so that it cannot be in
+    every split.
     """
     point = {member.group: unit_hash(member.group, seed) for member in members}
     borders = {"test": (0.0, test), "val": (test, test + val), "train": (test + val, 1.0)}
@@ -44,9 +46,8 @@ def by_hash(members: Sequence[Member], *, seed: int, val: float, test: float) ->
     for name, groups in sorted(classes.items()):
         if len(groups) < MIN_GROUPS:
             raise ScraplineError(
-                f"class `{name}` has {len(groups)} distinct photo{'s' * (len(groups) != 1)} (near-duplicates count "
-                "as one, and so do groups of data.group; photos pinned train_only do not count) and needs at least "
-                f"{MIN_GROUPS}, one each to train, validate and test: add photos to it"
+                f"class `{name}` has {len(groups)} distinct photo{'s' * (len(groups) != 1)} ({counted}) and needs at "
+                f"least {MIN_GROUPS}, one each to train, validate and test: add photos to it"
             )
         for wanted in ("test", "val", "train"):
             if any(split[group] == wanted for group in groups):

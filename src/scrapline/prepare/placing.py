@@ -84,7 +84,12 @@ def place(
     unit = bonds.groups(free) if trained else together
     members = [Member(photos[n].image_id, photos[n].class_name, photos[n].source_path, unit[n], pin[n]) for n in free]
     if listed is None:
-        by_group = splitting.by_hash(members, seed=seed, val=scheme.val, test=scheme.test)
+        counted = (
+            splitting.COUNTED
+            + ", and so do groups of data.group" * bool(own)
+            + "; photos pinned train_only do not count" * bool(trained)
+        )
+        by_group = splitting.by_hash(members, seed=seed, val=scheme.val, test=scheme.test, counted=counted)
         split = {member.image_id: by_group[member.group] for member in members}
         leaks: dict[str, str] = {}
     else:

@@ -13,8 +13,9 @@ from scrapline.data import imaging
 from scrapline.data.duplicates import thumbnails
 from scrapline.data.duplicates.thumbnails import thumbnail
 from scrapline.data.errors import UndeclaredDepthError
-from scrapline.data.learned import NOTHING, Learned, Record, key_of, maker
+from scrapline.data.learned import NOTHING, Learned, Record
 from scrapline.data.sources import FolderSource, Item, Source
+from scrapline.system.keys import key_of, maker
 
 # Another time there may be enough of it.
 _PERHAPS_FOR_WANT_OF_MEMORY = ("unreadable", "truncated")

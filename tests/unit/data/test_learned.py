@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from scrapline.data import learned
-from scrapline.data.learned import NOTHING, Learned, Record, key_of, maker
+from scrapline.data.learned import NOTHING, Learned, Record
+from scrapline.system import database
 
 ONE = Record('{"width": 3}', b"small", b"")
 TWO = Record("{}", b"", b"stored")
@@ -16,13 +17,13 @@ TWO = Record("{}", b"", b"stored")
 @pytest.fixture
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setattr(learned, "user_cache_folder", lambda: tmp_path / "cache")
-    learned._store.cache_clear()
+    database.database.cache_clear()
     return tmp_path / "cache"
 
 
 def again(kept: Learned) -> Learned:
     """As another process sees it."""
-    learned._store.cache_clear()
+    database.database.cache_clear()
     return pickle.loads(pickle.dumps(kept))
 
 
@@ -56,7 +57,7 @@ def test_a_file_that_is_no_cache_is_made_anew(home: Path, monkeypatch: pytest.Mo
     (home / learned._NAME).write_bytes(b"no database at all" * 1000)
     kept = Learned.open()
     assert [line.split("(")[0] for line in said] == [
-        f"{home / learned._NAME}, what earlier runs learned of photos, is damaged and is made anew "
+        f"{home / learned._NAME}, what earlier runs learned of photos, was damaged and is made anew "
     ]
     kept.keep([(b"a", ONE)], [(b"a", 5)])
     assert again(kept).record(b"a") == ONE
@@ -92,7 +93,7 @@ def test_damage_inside_costs_a_run_its_cache_and_the_next_makes_it_anew(
 
 
 def test_a_lock_that_another_run_holds_is_waited_for_once(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(learned, "_WAIT_S", 0.2)
+    monkeypatch.setattr(database, "_WAIT_S", 0.2)
     kept = Learned.open()
     other = sqlite3.connect(home / learned._NAME, isolation_level=None)
     other.execute("BEGIN IMMEDIATE")
@@ -159,15 +160,3 @@ def test_past_their_cap_all_pairs_go(home: Path, monkeypatch: pytest.MonkeyPatch
     kept.keep_unlike([b"r"])
     kept.prune()
     assert kept.unlike([b"p", b"q", b"r"]) == set()
-
-
-def test_keys_tell_parts_apart(tmp_path: Path) -> None:
-    assert len({key_of(b"ab", b"c"), key_of(b"a", b"bc"), key_of(b"abc"), key_of(b"ab", b"c", b"")}) == 4
-    code = tmp_path / "code.py"
-    code.write_text("a = 1")
-    before = maker([code], ["numpy"])
-    assert maker([code], ["numpy"]) == before
-    assert maker([code], ["numpy", "pillow"]) != before
-    assert maker([code], ["no such library"]) != before
-    code.write_text("a = 2")
-    assert maker([code], ["numpy"]) != before

@@ -132,7 +132,9 @@ def test_of_identical_files_the_one_held_out_stays() -> None:
 def test_three_groups_are_enough_and_two_are_not() -> None:
     others = [member(n) for n in range(50)]
     by_hash(others + [member(1000 + n, "few") for n in range(3)], seed=7, val=0.15, test=0.15)
-    with pytest.raises(ScraplineError, match=r"class `few` has 2 distinct photos \(near-duplicates count as one, "):
+    with pytest.raises(
+        ScraplineError, match=r"class `few` has 2 distinct photos \(near-duplicates count as one\) and "
+    ):
         by_hash(others + [member(1000 + n, "few") for n in range(2)], seed=7, val=0.15, test=0.15)
 
 

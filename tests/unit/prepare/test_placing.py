@@ -1,5 +1,6 @@
 """Splits and groups with copies, groups of the user's own, and pins."""
 
+import re
 from collections import Counter
 
 import pytest
@@ -151,6 +152,23 @@ def test_photos_pinned_train_only_do_not_count_for_their_class() -> None:
         assert place(grouped(12), {}, by_id, HASH, None, seed=seed).split == alone | dict.fromkeys(by_id, "train")
     with pytest.raises(ScraplineError, match=r"`glass` has 2 distinct photos .*train_only do not count\) and needs at"):
         hashed(grouped(10), pins=dict.fromkeys(range(2, 10), Pin.TRAIN_ONLY))
+
+
+@pytest.mark.parametrize(
+    ("own", "pins", "counted"),
+    [
+        ({}, {}, "near-duplicates count as one"),
+        ({"glass/0": "s"}, {}, "near-duplicates count as one, and so do groups of data.group"),
+        ({}, {2: Pin.TRAIN_ONLY}, "near-duplicates count as one; photos pinned train_only do not count"),
+    ],
+)
+def test_what_counts_as_one_photo_is_said_of_what_is_in_use(
+    own: dict[str, str], pins: dict[int, Pin], counted: str
+) -> None:
+    with pytest.raises(
+        ScraplineError, match=re.escape(f"`glass` has 2 distinct photos ({counted}) and needs at least")
+    ):
+        hashed(grouped(2 + len(pins)), own, pins)
 
 
 def test_a_class_whose_photos_are_nearly_all_measured_keeps_one_to_train() -> None:

@@ -18,7 +18,8 @@ from scrapline.data.duplicates.registration import Registrar
 from scrapline.data.duplicates.thumbnails import Levels, Thumbnails
 from scrapline.data.duplicates.verification import Match, glance, match
 from scrapline.data.duplicates.views import View
-from scrapline.data.learned import NOTHING, Learned, key_of, maker
+from scrapline.data.learned import NOTHING, Learned
+from scrapline.system.keys import key_of, maker
 from scrapline.system.parallel import process_map
 
 _PAIRS_AT_ONCE = 256

@@ -8,7 +8,7 @@ import numpy.typing as npt
 
 from scrapline.data.duplicates.textures import luma, texture
 from scrapline.data.duplicates.thumbnails import SIDE, Levels, Thumbnails, smaller
-from scrapline.data.learned import key_of
+from scrapline.system.keys import key_of
 
 _CELLS = 8
 _SAMPLE = 1000

@@ -1,6 +1,6 @@
 """How `prepare` scales: photos drawn by number, and what preparing many of them takes.
 
-Run as a program (`PYTHONPATH=src:tests python -m scale FOLDER`: 15 GB of disk, half an hour), it draws photos and
+Run as a program (`PYTHONPATH=src:tests python -m scale FOLDER`: 20 GB of disk, an hour), it draws photos and
 prepares sets of several sizes, each in an empty folder with an empty cache, then again, then with 100 more. It writes
 docs/scale/prepare.json, prepare.md and prepare.png.
 """
@@ -24,7 +24,7 @@ import yaml
 
 ROOT = Path(__file__).resolve().parents[1]
 FOLDER = ROOT / "docs/scale"
-SIZES = (2000, 5000, 20_000, 50_000)
+SIZES = (2000, 5000, 20_000, 50_000, 100_000)
 MORE = 100
 
 PAGE_BEGIN = """# How preparing scales

@@ -2,9 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 
-import numpy as np
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
+from scipy.cluster.hierarchy import DisjointSet
 
 
 def group_names(image_ids: Sequence[str], pairs: Iterable[tuple[int, int]]) -> list[str]:
@@ -12,11 +10,8 @@ def group_names(image_ids: Sequence[str], pairs: Iterable[tuple[int, int]]) -> l
 
     Pairs hold the photos' numbers; `image_ids` are sorted.
     """
-    if not image_ids:
-        return []
-    edges = np.array(sorted(pairs), np.int64).reshape(-1, 2)
-    ones = np.ones(len(edges), np.int8)
-    graph = coo_array((ones, (edges[:, 0], edges[:, 1])), shape=(len(image_ids), len(image_ids)))
-    _, component = connected_components(graph, directed=False)
-    first: dict[int, str] = {}
-    return [first.setdefault(int(number), image_id) for number, image_id in zip(component, image_ids, strict=True)]
+    sets = DisjointSet(image_ids)
+    for first, second in pairs:
+        sets.merge(image_ids[first], image_ids[second])
+    smallest: dict[str, str] = {}
+    return [smallest.setdefault(sets[image_id], image_id) for image_id in image_ids]

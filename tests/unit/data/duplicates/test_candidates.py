@@ -16,8 +16,15 @@ from scrapline.data.duplicates.candidates import Kind, Seeker, find_candidates
 from scrapline.data.duplicates.thumbnails import Thumbnails
 
 WHOLE = Kind(1.0, (1.0,), 0.67)
-RNG = np.random.default_rng(0)
-PICTURES = ndimage.gaussian_filter(RNG.uniform(0, 255, (12, 64, 64, 3)), (0, 3, 3, 0)).astype(np.uint8)
+
+
+def smooth(count: int, seed: int) -> np.ndarray:
+    """Pictures of which no two are alike."""
+    levels = np.random.default_rng(seed).uniform(0, 255, (count, 64, 64, 3))
+    return ndimage.gaussian_filter(levels, (0, 3, 3, 0)).astype(np.uint8)
+
+
+PICTURES = smooth(12, 0)
 
 
 @pytest.fixture(autouse=True)
@@ -56,7 +63,7 @@ def test_the_spectra_of_turned_pictures_need_no_pictures(way: int) -> None:
 
 def test_a_descriptor_is_the_lowest_frequencies_but_for_the_mean_level_scaled_to_length_1() -> None:
     """35 of luma, whose orders along both sides add up to less than 8, and 10 of each chroma, to less than 4."""
-    spectra = RNG.normal(size=(3, 8, 8, 3)).astype(np.float32)
+    spectra = np.random.default_rng(1).normal(size=(3, 8, 8, 3)).astype(np.float32)
     found = candidates._vectors(spectra)
     assert found.shape == (3, 55)
     low = {0: 8, 1: 4, 2: 4}
@@ -77,7 +84,7 @@ def test_plain_pictures_have_a_descriptor_of_zeros() -> None:
 
 def test_whitening_is_that_of_principal_components_with_a_tenth_of_their_mean_added(tmp_path: Path) -> None:
     """By scikit-learn; axes may point either way, so that the angles between photos are compared."""
-    pictures = ndimage.gaussian_filter(RNG.uniform(0, 255, (300, 64, 64, 3)), (0, 3, 3, 0)).astype(np.uint8)
+    pictures = smooth(300, 2)
     thumbnails = stored(tmp_path, pictures)
     vectors = candidates._vectors(candidates._spectra(pictures, 1.0))
     parts = PCA(48).fit(vectors)
@@ -132,11 +139,11 @@ def test_photos_are_described_in_steps(tmp_path: Path, monkeypatch: pytest.Monke
 
 
 def blends(shares: list[float]) -> np.ndarray:
-    """A picture, and others that share so much of it."""
-    one, *rest = (RNG.normal(0, 1, (64, 64, 3)) for _ in range(len(shares) + 1))
-    mixed = [one, *(share * one + np.sqrt(1 - share**2) * other for share, other in zip(shares, rest, strict=True))]
-    soft = np.stack([ndimage.gaussian_filter(each, (3, 3, 0)) for each in mixed])
-    return np.asarray(np.round(128 + 30 * soft / soft.std()), np.uint8)
+    """A picture, and more and less of it mixed with another."""
+    rng = np.random.default_rng(3)
+    one, other = (ndimage.gaussian_filter(rng.normal(0, 1, (64, 64, 3)), (3, 3, 0)) for _ in range(2))
+    mixed = np.stack([one, *(share * one + np.sqrt(1 - share**2) * other for share in shares)])
+    return np.asarray(np.round((128 + 30 * mixed / mixed.std()).clip(0, 255)), np.uint8)
 
 
 def near(folder: Path, pictures: np.ndarray, kind: Kind) -> set[tuple[int, int, int]]:
@@ -147,8 +154,8 @@ def test_of_a_photos_neighbours_the_most_similar_are_candidates(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Photo 0 is sought alone: of six that are like it, all but one, the best four are kept."""
-    pictures = blends([0.99, 0.9, 0.97, 0.2, 0.95, 0.93])
-    seeker = Seeker.of(Kind(1.0, (1.0,), 0.5), stored(tmp_path, pictures))
+    pictures = blends([0.99, 0.9, 0.97, 0.0, 0.95, 0.93])
+    seeker = Seeker.of(Kind(1.0, (1.0,), 0.75), stored(tmp_path, pictures))
     assert seeker.near(pictures[:1], 0) == {(0, other, 0) for other in (1, 3, 5, 6)}
     monkeypatch.setattr(candidates, "_PER_PHOTO", 2)
     assert seeker.near(pictures[:1], 0) == {(0, 1, 0), (0, 3, 0)}
@@ -159,18 +166,17 @@ def test_of_a_photos_neighbours_the_most_similar_are_candidates(
 
 
 def test_neighbours_have_as_much_in_common_as_their_kind_asks_for(tmp_path: Path) -> None:
-    pictures = blends([0.8, 0.6])
+    pictures = blends([0.8])
     vectors = candidates._vectors(candidates._spectra(pictures, 1.0))[:, :48]
     vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
     common = float(vectors[0] @ vectors[1])
-    assert common > float(vectors[0] @ vectors[2])
     assert near(tmp_path, pictures, Kind(1.0, (1.0,), common - 0.001)) == {(0, 1, 0)}
     assert near(tmp_path, pictures, Kind(1.0, (1.0,), common + 0.001)) == set()
 
 
 def test_a_cropped_copy_is_found_by_the_crop_that_shows_the_same(tmp_path: Path) -> None:
     """The middle nine tenths of a picture, blown up: like the original's, and less like all of it."""
-    wide = ndimage.gaussian_filter(RNG.normal(0, 1, (160, 160, 3)), (6, 6, 0))
+    wide = ndimage.gaussian_filter(np.random.default_rng(4).normal(0, 1, (160, 160, 3)), (6, 6, 0))
     wide = np.asarray((128 + 30 * wide / wide.std()).clip(0, 255), np.uint8)
     original, cropped = (
         np.asarray(Image.fromarray(each).resize((64, 64), Image.Resampling.BILINEAR))
@@ -192,7 +198,7 @@ def test_each_pair_comes_once_for_each_orientation_whatever_the_blocks(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Seven photos and a copy of each, turned by a quarter; the third is its own mirror image."""
-    pictures = blends([0.0] * 6)
+    pictures = smooth(7, 5)
     pictures[2] = (pictures[2].astype(int) + pictures[2][:, ::-1]) // 2
     thumbnails = stored(tmp_path, np.concatenate([pictures, pictures.swapaxes(1, 2)[:, ::-1]]))
     back = next(

@@ -55,3 +55,11 @@ def photos() -> Callable[..., Path]:
         return root
 
     return make
+
+
+@pytest.fixture
+def no_progress(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Progress bars go nowhere: the mutation tool closes the standard error that they were bound to."""
+    from scrapline.cli.console import console
+
+    monkeypatch.setattr(console, "file", io.StringIO())

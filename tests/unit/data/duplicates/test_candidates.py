@@ -1,6 +1,5 @@
 """The index's descriptors against SciPy and scikit-learn, and which neighbours become candidates."""
 
-import io
 from pathlib import Path
 
 import faiss
@@ -10,7 +9,6 @@ from PIL import Image
 from scipy import fft, ndimage
 from sklearn.decomposition import PCA
 
-from scrapline.cli.console import console
 from scrapline.data.duplicates import candidates, orientations
 from scrapline.data.duplicates.candidates import Kind, Seeker, find_candidates
 from scrapline.data.duplicates.thumbnails import Thumbnails
@@ -27,10 +25,7 @@ def smooth(count: int, seed: int) -> np.ndarray:
 PICTURES = smooth(12, 0)
 
 
-@pytest.fixture(autouse=True)
-def _quiet(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Progress bars go nowhere: the mutation tool closes the standard error that they were bound to."""
-    monkeypatch.setattr(console, "file", io.StringIO())
+pytestmark = pytest.mark.usefixtures("no_progress")
 
 
 def stored(folder: Path, pictures: np.ndarray) -> Thumbnails:

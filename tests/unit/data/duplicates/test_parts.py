@@ -1,6 +1,5 @@
 """The finder's parts, each against a known truth."""
 
-import io
 from pathlib import Path
 
 import cv2
@@ -10,7 +9,6 @@ from PIL import Image
 
 from conftest import noise
 from copies import Belt
-from scrapline.cli.console import console
 from scrapline.data.duplicates import alignment, candidates, orientations
 from scrapline.data.duplicates.candidates import find_candidates
 from scrapline.data.duplicates.grounds import find_grounds
@@ -22,10 +20,7 @@ from scrapline.data.duplicates.views import View
 IN_PLACE = np.array([[1, 0, 0], [0, 1, 0]], np.float32)
 
 
-@pytest.fixture(autouse=True)
-def _quiet(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Progress bars go nowhere: the mutation tool closes the standard error that they were bound to."""
-    monkeypatch.setattr(console, "file", io.StringIO())
+pytestmark = pytest.mark.usefixtures("no_progress")
 
 
 def levels(image: Image.Image) -> np.ndarray:

@@ -58,8 +58,10 @@ def photos() -> Callable[..., Path]:
 
 
 @pytest.fixture
-def no_progress(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Progress bars go nowhere: the mutation tool closes the standard error that they were bound to."""
+def forkable(monkeypatch: pytest.MonkeyPatch) -> None:
+    """For the mutation tool, which forks: an index without threads, progress bars not bound to a closed standard error."""
     from scrapline.cli.console import console
+    from scrapline.data.duplicates import candidates
 
     monkeypatch.setattr(console, "file", io.StringIO())
+    monkeypatch.setattr(candidates, "cores", lambda: 1)

@@ -21,7 +21,8 @@ SAME_TEXTURE = 0.08
 _FEWEST = 5
 # A ground's photos show its texture about as well as one another; one that is mirrored or moved shows less.
 _LEAST_OF_USUAL = 0.6
-_PASSES = 4
+# Each may let go of photos that a later one puts together; more than two are seldom needed.
+_PASSES = 3
 _FOR_PICTURE = 64
 _BLOCK = 64
 

@@ -57,12 +57,7 @@ def likeness(
 
     `grounds`: what lies behind the reference and behind the other, each as its photo shows it.
     """
-    inside = cv2.erode(
-        alignment.covered(by).astype(np.uint8),
-        np.ones((5, 5), np.uint8),
-        borderType=cv2.BORDER_CONSTANT,
-        borderValue=1,
-    ).astype(np.float32)
+    inside = cv2.erode(alignment.covered(by).astype(np.uint8), np.ones((5, 5), np.uint8)).astype(np.float32)
     pictures = [
         blurred(reference, _REFERENCE_BLUR),
         blurred(alignment.moved(other, by), _MOVED_BLUR),

@@ -8,6 +8,8 @@ from scrapline.data.duplicates.thumbnails import Levels
 _LUMA = np.array([0.299, 0.587, 0.114], np.float32)
 _COARSE_BLUR = 2.5
 _CLIPPED_AT = 2.0
+# In levels; a plain picture's detail is what rounding leaves.
+_LEAST_DETAIL = 0.05
 
 
 def luma(picture: Levels) -> Levels:
@@ -34,7 +36,7 @@ def median(values: Levels) -> float:
 def texture(levels: Levels) -> Levels:
     """Luma less its blur of 2.5 pixels, clipped at twice the median detail: float32 [64, 64], in units of that."""
     detail = fine_detail(levels)
-    usual = max(median(np.abs(detail)), 1e-3)
+    usual = max(median(np.abs(detail)), _LEAST_DETAIL)
     return np.asarray((detail / usual).clip(-_CLIPPED_AT, _CLIPPED_AT), dtype=np.float32)
 
 

@@ -18,13 +18,14 @@ _WHOLE_PEAK, _OBJECT_PEAK = 6.0, 5.0
 # Chosen on photos with known objects; docs/duplicates.md shows what they find in others.
 _BOLD = 0.86
 # Of luma alone, before the grounds are fitted to each other.
-_OUTLINES = 0.7
+_OUTLINES, _OUTLINES_IN_PLACE = 0.7, 0.5
 _COLOUR = 5.5
 # Shot again a moment later, a photo may have another exposure and white balance; then all detail must be the same.
 _OTHER_LIGHT, _ALL_DETAIL = 12.0, 1.6
 _NOISE = 0.3
-# In place, chance seldom lays another object; JPEG's coarsest quality leaves no noise to know a copy by.
-_BOLD_IN_PLACE, _NOISE_IN_PLACE = 0.9, 0.15
+# In place, chance seldom lays another object: bold and noise at least, colour at most. JPEG's coarsest quality leaves
+# little noise to know a copy by; scaled to a quarter, outlines blur, too, but colours stay.
+_IN_PLACE = ((0.9, 0.15, _COLOUR), (0.75, 0.35, 2.5))
 # How much more noise must agree for each level of colour and each unit of outline that copies seldom lack.
 _USUAL_COLOUR, _PER_LEVEL = 2.5, 0.1
 _USUAL_BOLD, _PER_BOLD = 0.93, 5.0
@@ -82,10 +83,12 @@ def _alike(found: Likeness, by: Matrix) -> bool:
     The outlines must agree, the colours too, and the camera's noise: the more, the less exactly the others do.
     """
     noise = found.mean + found.plain
+    if _unmoved(by) and any(
+        found.bold >= bold and noise >= least and found.colour <= most for bold, least, most in _IN_PLACE
+    ):
+        return True
     if found.colour > (_OTHER_LIGHT if noise >= _ALL_DETAIL else _COLOUR) or found.bold < _BOLD:
         return False
-    if _unmoved(by) and noise >= _NOISE_IN_PLACE and found.bold >= _BOLD_IN_PLACE:
-        return True
     doubt = _PER_LEVEL * max(0.0, found.colour - _USUAL_COLOUR) + _PER_BOLD * max(0.0, _USUAL_BOLD - found.bold)
     return noise >= _NOISE + doubt
 
@@ -108,10 +111,11 @@ def _starts(first: View, second: View, raw: Peak) -> list[Peak]:
 
 def _promising(first: View, second: View, by: Matrix) -> bool:
     """A first look: outlines of the objects, or of all there is where the ground cannot be what agrees; and colours."""
-    seen = outlines(first.detail, second.detail, by)
-    if seen.bold < _OUTLINES and not (_on_one_ground(first, second) and _unmoved(by)):
+    seen, in_place = outlines(first.detail, second.detail, by), _unmoved(by)
+    if seen.bold < _OUTLINES and not (_on_one_ground(first, second) and in_place):
         seen = outlines(first.whole_detail, second.whole_detail, by)
-    return seen.bold >= _OUTLINES and colour_apart(first.levels, second.levels, by, seen.weights) <= _OTHER_LIGHT
+    least = _OUTLINES_IN_PLACE if in_place else _OUTLINES
+    return seen.bold >= least and colour_apart(first.levels, second.levels, by, seen.weights) <= _OTHER_LIGHT
 
 
 def _on_one_ground(first: View, second: View) -> bool:

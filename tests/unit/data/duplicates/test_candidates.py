@@ -25,7 +25,7 @@ def smooth(count: int, seed: int) -> np.ndarray:
 PICTURES = smooth(12, 0)
 
 
-pytestmark = pytest.mark.usefixtures("no_progress")
+pytestmark = pytest.mark.usefixtures("forkable")
 
 
 def stored(folder: Path, pictures: np.ndarray) -> Thumbnails:

@@ -16,7 +16,7 @@ from scrapline.data.duplicates.finder import find_copies
 from scrapline.data.duplicates.verification import Match
 from scrapline.data.learned import Learned
 
-pytestmark = pytest.mark.usefixtures("no_progress")
+pytestmark = pytest.mark.usefixtures("forkable")
 
 SMOOTH = [noise(seed, (320, 240)) for seed in range(12)]
 BELT = Belt("rubber", 0.2, 6, 0.1).photos(24, 3)

@@ -20,7 +20,7 @@ from scrapline.data.duplicates.views import View
 IN_PLACE = np.array([[1, 0, 0], [0, 1, 0]], np.float32)
 
 
-pytestmark = pytest.mark.usefixtures("no_progress")
+pytestmark = pytest.mark.usefixtures("forkable")
 
 
 def levels(image: Image.Image) -> np.ndarray:

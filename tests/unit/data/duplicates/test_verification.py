@@ -1,6 +1,5 @@
 """What likeness a copy needs, and grounds that are cropped or mirrored: each against a known truth."""
 
-import io
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,7 +9,6 @@ import pytest
 
 from conftest import noise
 from copies import Belt
-from scrapline.cli.console import console
 from scrapline.data.duplicates import alignment, verification
 from scrapline.data.duplicates.alignment import Peak
 from scrapline.data.duplicates.candidates import find_candidates
@@ -26,10 +24,7 @@ MOVED = np.array([[1, 0, 2], [0, 1, 0]], np.float32)
 HERE, THERE = np.array([1.0, 1.0, 0.0, 0.0, 0.0]), np.array([1.0, 1.0, 0.0, 4.0, 0.0])
 
 
-@pytest.fixture(autouse=True)
-def _quiet(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Progress bars go nowhere: the mutation tool closes the standard error that they were bound to."""
-    monkeypatch.setattr(console, "file", io.StringIO())
+pytestmark = pytest.mark.usefixtures("forkable")
 
 
 def levels(image: object) -> np.ndarray:
@@ -43,6 +38,11 @@ def levels(image: object) -> np.ndarray:
         (0.29, 0.95, 1.0, MOVED, False),  # a look-alike: outlines without the noise
         (0.29, 0.95, 1.0, IN_PLACE, True),  # JPEG took the noise, and the outlines lie where they lay
         (0.14, 0.95, 1.0, IN_PLACE, False),
+        (0.36, 0.76, 2.4, IN_PLACE, True),  # scaled to a quarter: blurred outlines, the same colours
+        (0.34, 0.76, 2.4, IN_PLACE, False),
+        (0.36, 0.74, 2.4, IN_PLACE, False),
+        (0.36, 0.76, 2.6, IN_PLACE, False),
+        (0.36, 0.76, 2.4, MOVED, False),
         (0.29, 0.89, 1.0, IN_PLACE, False),
         (1.50, 0.85, 1.0, MOVED, False),  # the ground's texture without the object's outlines
         (0.48, 0.95, 4.5, MOVED, False),  # two levels past the usual ask for 0.2 more
@@ -65,7 +65,8 @@ def test_what_one_sign_lacks_the_others_must_make_up(
     ("half", "bold", "colour", "by"),
     [
         (0.15, 0.95, 1.0, MOVED),
-        (0.075, 0.9, 1.0, IN_PLACE),
+        (0.075, 0.9, 5.5, IN_PLACE),
+        (0.175, 0.75, 2.5, IN_PLACE),
         (0.7, 0.86, 1.0, MOVED),
         (0.7, 0.95, 5.5, MOVED),
         (0.8, 0.95, 12.0, MOVED),
@@ -186,12 +187,13 @@ def test_aligning_begins_where_the_photos_or_their_objects_fit(
 @pytest.mark.parametrize(
     ("numbers", "by", "bold", "whole_bold", "colour", "promising"),
     [
-        ((0, 0), IN_PLACE, 0.7, 0.0, 12.0, True),
-        ((0, 0), IN_PLACE, 0.69, 1.0, 1.0, False),  # in place, the ground would agree by itself
+        ((0, 0), IN_PLACE, 0.5, 0.0, 12.0, True),
+        ((0, 0), IN_PLACE, 0.49, 1.0, 1.0, False),  # in place, the ground would agree by itself
         ((0, 0), MOVED, 0.69, 0.7, 12.0, True),
         ((0, 0), MOVED, 0.69, 0.69, 1.0, False),
-        ((0, 1), IN_PLACE, 0.69, 0.7, 1.0, True),
-        ((-1, -1), IN_PLACE, 0.69, 0.7, 1.0, True),
+        ((0, 1), IN_PLACE, 0.69, 0.5, 1.0, True),
+        ((0, 1), IN_PLACE, 0.69, 0.49, 1.0, False),
+        ((-1, -1), IN_PLACE, 0.69, 0.5, 1.0, True),
         ((0, 0), MOVED, 0.69, 0.7, 12.1, False),
         ((0, 0), IN_PLACE, 0.7, 0.0, 12.1, False),
         ((-1, -1), MOVED, 0.7, 0.0, 1.0, True),
@@ -213,7 +215,7 @@ def test_a_first_look_asks_for_outlines_of_objects_or_of_all_and_for_colours(
         (id(first.detail), id(second.detail), id(by)): Outlines(bold, weights),
         (id(first.whole_detail), id(second.whole_detail), id(by)): Outlines(whole_bold, weights + 1),
     }
-    used = weights if bold >= 0.7 else weights + 1
+    used = weights if bold >= 0.7 or (numbers == (0, 0) and by is IN_PLACE) else weights + 1
     monkeypatch.setattr(verification, "outlines", lambda *of: looks[tuple(map(id, of))])
 
     def colour_apart(one: np.ndarray, other: np.ndarray, matrix: np.ndarray, heavy: np.ndarray) -> float:

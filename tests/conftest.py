@@ -59,7 +59,7 @@ def photos() -> Callable[..., Path]:
 
 @pytest.fixture
 def forkable(monkeypatch: pytest.MonkeyPatch) -> None:
-    """For the mutation tool, which forks: an index without threads, progress bars not bound to a closed standard error."""
+    """For the mutation tool, which forks: no threads in the index, no progress bars on a closed standard error."""
     from scrapline.cli.console import console
     from scrapline.data.duplicates import candidates
 

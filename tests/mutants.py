@@ -62,7 +62,10 @@ def read() -> list[Mutant]:
     """All mutants of the last run."""
     listed = subprocess.run(["mutmut", "results", "--all", "true"], capture_output=True, text=True, check=True).stdout
     found = []
-    for name, status in re.findall(r"^\s*(\S+__mutmut_\d+): (.+)$", listed, re.MULTILINE):
+    every = re.findall(r"^\s*(\S+__mutmut_\d+): (.+)$", listed, re.MULTILINE)
+    if unchecked := sum(status == "not checked" for _, status in every):
+        sys.exit(f"error: {unchecked} mutants were not tried: `mutmut run` did not end")
+    for name, status in every:
         module, _, rest = name.rpartition(".")
         function = rest.partition("__mutmut_")[0].removeprefix("x_")
         found.append(Mutant(module, function, status, "" if status in KILLED else _new_lines(name)))

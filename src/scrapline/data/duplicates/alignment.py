@@ -73,8 +73,8 @@ def spectra(levels: Levels) -> Spectra:
     cropped = np.empty((len(_CROPS), _COARSE, _COARSE), np.float32)
     for crop, out in zip(_CROPS, cropped, strict=True):
         at = _CENTRE - crop * step * (_COARSE - 1) / 2
-        matrix = np.array([[crop * step, 0, at], [0, crop * step, at]], np.float32)
-        cv2.warpAffine(soft, matrix, (_COARSE, _COARSE), dst=out, flags=_WARP, borderMode=cv2.BORDER_REPLICATE)
+        matrix = np.array([[crop * step, 0, at], [0, crop * step, at]])
+        cv2.warpAffine(soft, matrix, (_COARSE, _COARSE), dst=out, flags=_WARP)
     frequencies = fft.rfft2((cropped - cropped.mean(axis=(1, 2), keepdims=True)) * _WINDOW)
     size = np.abs(frequencies)
     floor = np.array([0.3 * median(each) + 1e-3 for each in size], np.float32)[:, None, None]
@@ -98,13 +98,14 @@ def peak(reference: Spectra, other: Spectra) -> Peak:
 
 def heights(reference: Spectra, others: Spectra) -> npt.NDArray[np.float32]:
     """The height of `peak` for each of several others, complex64 [n, 3, 32, 17]: float32 [n]."""
-    return np.asarray(_surfaces(reference, others).max(axis=(1, 2)), dtype=np.float32)
+    highest: npt.NDArray[np.float32] = _surfaces(reference, others).max(axis=(1, 2))
+    return highest
 
 
 def _surfaces(reference: Spectra, others: Spectra) -> Levels:
     """The correlation around no shift, in its standard deviations elsewhere, [n, pairs of crops, 9 * 9]."""
     firsts, seconds = zip(*_CROPPED, strict=True)
-    surfaces = fft.irfft2(reference[list(firsts)] * others[:, list(seconds)].conj(), s=(_COARSE, _COARSE))
+    surfaces = fft.irfft2(reference[list(firsts)] * others[:, list(seconds)].conj())
     spread = surfaces.reshape(len(others), len(_CROPPED), -1).std(axis=2) + 1e-12
     near = surfaces[..., _NEAR[:, None], _NEAR].reshape(len(others), len(_CROPPED), -1)
     return np.asarray(near / spread[..., None], np.float32)

@@ -48,6 +48,15 @@ def test_spectra_are_the_lowest_cosines_of_luma_and_chroma_in_the_middle(share: 
             assert np.linalg.norm(spectrum[..., channel] - known) < off * np.linalg.norm(known.ravel()[1:])
 
 
+@pytest.mark.parametrize("share", [1.0, 0.9, 0.5])
+def test_cosines_are_those_of_the_middle_share_of_a_line(share: float) -> None:
+    line = np.random.default_rng(6).uniform(0, 255, 64)
+    middle = np.interp(31.5 + share * (np.arange(64) - 31.5), np.arange(64), line)
+    found = candidates._cosines(share)
+    assert (found.shape, found.dtype) == ((8, 64), np.float32)
+    np.testing.assert_allclose(found @ line, fft.dct(middle, norm="ortho")[:8], atol=3 if share < 1 else 1e-3)
+
+
 @pytest.mark.parametrize("way", range(orientations.COUNT))
 def test_the_spectra_of_turned_pictures_need_no_pictures(way: int) -> None:
     turned = np.stack([orientations.oriented(picture, way) for picture in PICTURES])

@@ -12,9 +12,13 @@ from conftest import jpeg, noise
 from copies import CHANGES, Belt
 from scrapline.data import learned
 from scrapline.data.duplicates import finder, verification
-from scrapline.data.duplicates.finder import find_copies
+from scrapline.data.duplicates.alignment import Peak
+from scrapline.data.duplicates.finder import Verifier, find_copies
+from scrapline.data.duplicates.grounds import Grounds
+from scrapline.data.duplicates.thumbnails import Thumbnails
 from scrapline.data.duplicates.verification import Match
 from scrapline.data.learned import Learned
+from scrapline.system import database
 
 pytestmark = pytest.mark.usefixtures("forkable")
 
@@ -69,25 +73,62 @@ def test_pairs_that_are_no_copies_are_compared_once(tmp_path: Path, monkeypatch:
     kept = Learned.open()
     small = [copies.small(jpeg(photo, quality=90)) for photo in [*BELT, BELT[0]]]
     (tmp_path / "thumbnails").write_bytes(b"".join(small))
-    compared: list[None] = []
+    looked: list[int] = []
+    compared: list[int] = []
+
+    def glanced(*given: Any) -> Peak | None:
+        looked.append(1)
+        return verification.glance(*given)
 
     def counted(*given: Any) -> Match | None:
-        compared.append(None)
+        compared.append(1)
         return verification.match(*given)
 
+    monkeypatch.setattr(finder, "glance", glanced)
     monkeypatch.setattr(finder, "match", counted)
 
-    def find(photos: int = len(small)) -> tuple[list[finder.Copies], int]:
+    def find(photos: int = len(small)) -> tuple[list[finder.Copies], int, int]:
+        looked.clear()
         compared.clear()
-        return find_copies(tmp_path / "thumbnails", np.arange(photos), kept), len(compared)
+        return find_copies(tmp_path / "thumbnails", np.arange(photos), kept), len(looked), len(compared)
 
-    (first, at_first), (again, later) = find(), find()
+    first, *at_first = find()
+    again, *later = find()
     assert again == first
     assert [(each.first, each.second) for each in first] == [(0, len(BELT))]
-    assert 1 <= later < 0.1 * at_first
-    alone, beside = find(len(BELT))
+    assert at_first[1] < at_first[0]
+    assert 1 <= later[1] == later[0] < 0.1 * at_first[1]
+    alone, *beside = find(len(BELT))
     assert alone == []
-    assert beside > later, "without the copy the ground is another, if by little"
+    assert later[1] < beside[1], "the ground is another without the copy, if by little"
+    assert beside[0] - beside[1] < 0.5 * (at_first[0] - at_first[1]), "a glance asks for no ground"
     monkeypatch.setattr(finder, "_maker", lambda: b"other code")
-    assert find() == (first, at_first)
+    assert find() == (first, *at_first)
     assert find_copies(tmp_path / "thumbnails", np.arange(len(small))) == first
+
+
+def test_a_pair_is_known_by_both_photos_the_orientation_and_both_grounds(tmp_path: Path) -> None:
+    """The first key by photos and orientation, the second by the grounds, too; a pair known by either is known."""
+    pictures = np.random.default_rng(0).integers(0, 256, (4, 64, 64, 3), dtype=np.uint8)
+    (tmp_path / "rows").write_bytes(pictures.tobytes())
+    rows = np.arange(4)
+    pairs = np.array([[0, 1, 0], [0, 2, 0], [3, 1, 0], [0, 1, 4]], np.int64)
+    kept = Learned(tmp_path / "cache.sqlite")
+    database.opened(tmp_path / "cache.sqlite", learned._TABLES)
+
+    def keys(*of: int) -> list[tuple[bytes, bytes]]:
+        grounds = Grounds(pictures[:2].astype(np.float32), np.array(of, np.int16))
+        verifier = Verifier(tmp_path / "rows", rows, grounds, kept)
+        return [each for _, each in verifier._unknown(pairs, Thumbnails(tmp_path / "rows", rows))]
+
+    plain = keys(-1, -1, -1, -1)
+    assert len({key for both in plain for key in both}) == 8
+    for first, second in ((0, -1), (-1, 0), (1, -1), (-1, 1)):
+        alone, grounded = keys(first, second, -1, -1)[0]
+        assert alone == plain[0][0]
+        assert grounded != plain[0][1]
+    assert len({keys(*of)[0][1] for of in ((0, -1, -1, -1), (-1, 0, -1, -1), (1, -1, -1, -1), (0, 1, -1, -1))}) == 4
+    kept.keep_unlike([plain[0][0], plain[2][1]])
+    assert keys(-1, -1, -1, -1) == [plain[1], plain[3]]
+    assert keys(-1, 0, -1, 0)[0][0] == plain[1][0]
+    assert len(keys(-1, 0, -1, 0)) == 3, "the third pair lies on other grounds"

@@ -156,6 +156,8 @@ def measure(work: Path) -> dict[str, Any]:
     runs = []
     for size in SIZES:
         root = work / str(size)
+        if root.exists():
+            sys.exit(f"error: {root} is there already, and with it what an earlier measurement learned")
         project(root, photos, size)
         first, second = timed(root), timed(root)
         project(root, photos, size + MORE)

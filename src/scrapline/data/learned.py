@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from scrapline.cli.console import info
-from scrapline.system.database import PAGE_BYTES, database, opened
+from scrapline.system.database import PAGE_BYTES, database_at, prepared
 from scrapline.system.files import user_cache_folder
 from scrapline.system.keys import key_of
 
@@ -17,13 +17,18 @@ KEPT_PAIRS = 5_000_000
 # With so much of the cap in use, what was not used for longest goes, until so much is left.
 _FULL, _LEFT = 0.9, 0.75
 _NAME = "photos-1.sqlite"  # the number is that of the tables' layout
-_KEYS_AT_ONCE = 500
+_KEYS_AT_ONCE = 512
 _SUM_BYTES: Final = 8
 _TABLES = """
 CREATE TABLE IF NOT EXISTS photos (key BLOB PRIMARY KEY, verdict TEXT, thumbnail BLOB, stored BLOB, sum BLOB);
 CREATE TABLE IF NOT EXISTS uses (key BLOB PRIMARY KEY, at INTEGER, bytes INTEGER) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS unlike (key BLOB PRIMARY KEY) WITHOUT ROWID;
 """
+_PROBES = (
+    "SELECT key, verdict, thumbnail, stored, sum FROM photos",
+    "SELECT key, at, bytes FROM uses",
+    "SELECT key FROM unlike",
+)
 _USED = (
     "SELECT (page_count - freelist_count) * page_size FROM pragma_page_count, pragma_freelist_count, pragma_page_size"
 )
@@ -61,7 +66,7 @@ class Learned:
         path = user_cache_folder() / _NAME
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            if damage := opened(path, _TABLES):
+            if damage := prepared(path, _TABLES, _PROBES):
                 info(f"{path}, what earlier runs learned of photos, was damaged and is made anew ({damage})")
         except (sqlite3.Error, OSError) as error:
             reason = getattr(error, "strerror", None) or error
@@ -121,14 +126,14 @@ class Learned:
         if any(pairs > KEPT_PAIRS for (pairs,) in self._read("SELECT count(*) FROM unlike")):
             self._write(("DELETE FROM unlike", [()]))
         if self.path is not None:
-            database(self.path).shrink()
+            database_at(self.path).shrink()
 
     def _read(self, query: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
-        return [] if self.path is None else database(self.path).read(query, values)
+        return [] if self.path is None else database_at(self.path).read(query, values)
 
     def _write(self, *statements: tuple[str, Sequence[tuple[Any, ...]]]) -> None:
         if self.path is not None:
-            database(self.path).write(statements)
+            database_at(self.path).write(statements)
 
 
 NOTHING: Final = Learned()

@@ -17,13 +17,13 @@ TWO = Record("{}", b"", b"stored")
 @pytest.fixture
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setattr(learned, "user_cache_folder", lambda: tmp_path / "cache")
-    database.database.cache_clear()
     return tmp_path / "cache"
 
 
 def again(kept: Learned) -> Learned:
     """As another process sees it."""
-    database.database.cache_clear()
+    assert kept.path is not None
+    database.close(kept.path)
     return pickle.loads(pickle.dumps(kept))
 
 

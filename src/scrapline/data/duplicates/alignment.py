@@ -112,7 +112,7 @@ def _surfaces(reference: Spectra, others: Spectra) -> Levels:
 
 
 def coarse_detail(levels: Levels) -> Levels:
-    """What `laid` compares of a luma picture: its detail of 2 to 6 pixels, float32 [32, 32]."""
+    """What `agreement` compares of a luma picture: its detail of 2 to 6 pixels, float32 [32, 32]."""
     small = _softened(levels, _COARSE, 0.6)
     return small - blurred(small, 1.5)
 

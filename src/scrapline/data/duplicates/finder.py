@@ -114,9 +114,14 @@ class Verifier:
         keyed = []
         for first, second, way in candidates.tolist():
             alone = key_of(photo(first), photo(second), bytes([way]), _maker())
-            keyed.append(((first, second, way), (alone, key_of(alone, *map(self.grounds.key, (first, second))))))
+            keyed.append(((first, second, way), (alone, self._grounded(alone, first, second))))
         known = self.learned.unlike([key for _, keys in keyed for key in keys])
         return [(pair, keys) for pair, keys in keyed if known.isdisjoint(keys)]
+
+    def _grounded(self, alone: bytes, first: int, second: int) -> bytes:
+        grounds = self.grounds
+        on_one = bytes([int(grounds.of[first] == grounds.of[second])])
+        return key_of(alone, grounds.key(first), grounds.key(second), on_one)
 
 
 def find_copies(path: Path, rows: npt.NDArray[np.int64], learned: Learned = NOTHING) -> list[Copies]:

@@ -112,9 +112,9 @@ def _starts(first: View, second: View, raw: Peak) -> list[Peak]:
 def _promising(first: View, second: View, by: Matrix) -> bool:
     """A first look: outlines of the objects, or of all there is where the ground cannot be what agrees; and colours."""
     seen, in_place = outlines(first.detail, second.detail, by), _unmoved(by)
-    if seen.bold < _OUTLINES and not (_on_one_ground(first, second) and in_place):
-        seen = outlines(first.whole_detail, second.whole_detail, by)
     least = _OUTLINES_IN_PLACE if in_place else _OUTLINES
+    if seen.bold < least and not (in_place and _on_one_ground(first, second)):
+        seen = outlines(first.whole_detail, second.whole_detail, by)
     return seen.bold >= least and colour_apart(first.levels, second.levels, by, seen.weights) <= _OTHER_LIGHT
 
 

@@ -1,5 +1,6 @@
 """What the finder says of copies, and what it need not compare twice."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from scrapline.data.duplicates.finder import Verifier, find_copies
 from scrapline.data.duplicates.grounds import Grounds
 from scrapline.data.duplicates.thumbnails import Thumbnails
 from scrapline.data.duplicates.verification import Match
+from scrapline.data.duplicates.views import View
 from scrapline.data.learned import Learned
 from scrapline.system import database
 
@@ -107,6 +109,27 @@ def test_pairs_that_are_no_copies_are_compared_once(tmp_path: Path, monkeypatch:
     assert find_copies(tmp_path / "thumbnails", np.arange(len(small))) == first
 
 
+@pytest.mark.parametrize("asks", [False, True])
+def test_a_pair_is_not_known_where_the_data_sets_grounds_were_asked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, asks: bool
+) -> None:
+    """What lies behind a photo depends on every ground that there is, which no key holds."""
+    monkeypatch.setattr(learned, "user_cache_folder", lambda: tmp_path / "cache")
+    kept = Learned.open()
+    (tmp_path / "thumbnails").write_bytes(b"".join(copies.small(jpeg(SMOOTH[0], quality=q)) for q in (92, 60)))
+    compared: list[int] = []
+
+    def match(first: View, second: View, raw: Peak, behind: Callable[[View], Any]) -> None:
+        compared.append(1)
+        if asks:
+            behind(second)
+
+    monkeypatch.setattr(finder, "match", match)
+    for _ in range(2):
+        assert find_copies(tmp_path / "thumbnails", np.arange(2), kept) == []
+    assert len(compared) == (2 if asks else 1)
+
+
 def test_a_pair_is_known_by_both_photos_the_orientation_and_both_grounds(tmp_path: Path) -> None:
     """The first key by photos and orientation, the second by the grounds, too; a pair known by either is known."""
     pictures = np.random.default_rng(0).integers(0, 256, (4, 64, 64, 3), dtype=np.uint8)
@@ -114,7 +137,7 @@ def test_a_pair_is_known_by_both_photos_the_orientation_and_both_grounds(tmp_pat
     rows = np.arange(4)
     pairs = np.array([[0, 1, 0], [0, 2, 0], [3, 1, 0], [0, 1, 4]], np.int64)
     kept = Learned(tmp_path / "cache.sqlite")
-    database.opened(tmp_path / "cache.sqlite", learned._TABLES)
+    database.prepared(tmp_path / "cache.sqlite", learned._TABLES, learned._PROBES)
 
     def keys(*of: int) -> list[tuple[bytes, bytes]]:
         grounds = Grounds(pictures[:2].astype(np.float32), np.array(of, np.int16))
@@ -127,6 +150,8 @@ def test_a_pair_is_known_by_both_photos_the_orientation_and_both_grounds(tmp_pat
         alone, grounded = keys(first, second, -1, -1)[0]
         assert alone == plain[0][0]
         assert grounded != plain[0][1]
+    twins = Grounds(np.stack([pictures[0]] * 2).astype(np.float32), np.array([0, 1, 0, 0], np.int16))
+    assert len({Verifier(Path(), rows, twins)._grounded(b"", 0, other) for other in (1, 2)}) == 2
     assert len({keys(*of)[0][1] for of in ((0, -1, -1, -1), (-1, 0, -1, -1), (1, -1, -1, -1), (0, 1, -1, -1))}) == 4
     kept.keep_unlike([plain[0][0], plain[2][1]])
     assert keys(-1, -1, -1, -1) == [plain[1], plain[3]]

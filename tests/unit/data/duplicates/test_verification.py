@@ -191,9 +191,10 @@ def test_aligning_begins_where_the_photos_or_their_objects_fit(
         ((0, 0), IN_PLACE, 0.49, 1.0, 1.0, False),  # in place, the ground would agree by itself
         ((0, 0), MOVED, 0.69, 0.7, 12.0, True),
         ((0, 0), MOVED, 0.69, 0.69, 1.0, False),
-        ((0, 1), IN_PLACE, 0.69, 0.5, 1.0, True),
-        ((0, 1), IN_PLACE, 0.69, 0.49, 1.0, False),
-        ((-1, -1), IN_PLACE, 0.69, 0.5, 1.0, True),
+        ((0, 1), IN_PLACE, 0.5, 0.0, 1.0, True),
+        ((0, 1), IN_PLACE, 0.49, 0.5, 1.0, True),
+        ((0, 1), IN_PLACE, 0.49, 0.49, 1.0, False),
+        ((-1, -1), IN_PLACE, 0.49, 0.5, 1.0, True),
         ((0, 0), MOVED, 0.69, 0.7, 12.1, False),
         ((0, 0), IN_PLACE, 0.7, 0.0, 12.1, False),
         ((-1, -1), MOVED, 0.7, 0.0, 1.0, True),
@@ -215,7 +216,7 @@ def test_a_first_look_asks_for_outlines_of_objects_or_of_all_and_for_colours(
         (id(first.detail), id(second.detail), id(by)): Outlines(bold, weights),
         (id(first.whole_detail), id(second.whole_detail), id(by)): Outlines(whole_bold, weights + 1),
     }
-    used = weights if bold >= 0.7 or (numbers == (0, 0) and by is IN_PLACE) else weights + 1
+    used = weights + 1 if bold in (0.49, 0.69) and (numbers != (0, 0) or by is MOVED) else weights
     monkeypatch.setattr(verification, "outlines", lambda *of: looks[tuple(map(id, of))])
 
     def colour_apart(one: np.ndarray, other: np.ndarray, matrix: np.ndarray, heavy: np.ndarray) -> float:

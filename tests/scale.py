@@ -172,7 +172,7 @@ def markdown(found: dict[str, Any]) -> str:
     runs = found["runs"]
     from scrapline.data.duplicates import candidates, thumbnails
 
-    index = len(candidates._KINDS) * candidates._DIMENSIONS * np.dtype(np.float32).itemsize
+    index = len(candidates._KINDS) * candidates._DIMENSIONS * np.dtype(np.float16).itemsize
     lines = [PAGE_BEGIN.format(width=WIDTH, height=HEIGHT, **found)]
     for run in runs:
         first, photos = run["first"], run["photos"]

@@ -127,7 +127,7 @@ class Verifier:
 def find_copies(path: Path, rows: npt.NDArray[np.int64], learned: Learned = NOTHING) -> list[Copies]:
     """The copies among the photos whose thumbnails stand in these rows of a file, each pair once, in order.
 
-    Memory grows by two indexes (48 float32 a photo each), the candidates (three int64 a pair) and the copies found.
+    Memory grows by two indexes (48 float16 a photo each), the candidates (three int64 a pair) and the copies found.
     `learned` knows of pairs that earlier runs compared.
     """
     if len(rows) < 2:

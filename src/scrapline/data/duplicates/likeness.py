@@ -24,6 +24,9 @@ _COLOUR_BLUR = 1.5
 # So much noise in common leaves no doubt that only a stamp differs.
 _SURE = 1.2
 _BURNT_OUT = 250.0
+# Pixels of a patch's side, and how many patches of the edge may show a border, a corner or another framing.
+_PATCH, _EDGE = 4, 2
+_PATCHES = SIDE // _PATCH
 
 _RAMP_Y, _RAMP_X = np.mgrid[0:SIDE, 0:SIDE].astype(np.float32) / SIDE - 0.5
 
@@ -37,13 +40,15 @@ class Likeness:
     it tells whether the camera's noise is the same; and by `bold` over blocks weighted by the detail that both
     pictures have, which tells whether the outlines are: of all, or but for a quarter that may hold a stamp where the
     noise is surely the same. `colour`: how far levels are apart where the bold detail is, once brightness and contrast
-    are made equal. `blocks`: how many blocks both pictures show.
+    are made equal; `patch`: how far at most in a patch of 4 x 4 pixels, but for the edge and a quarter that may hold a
+    stamp. `blocks`: how many blocks both pictures show.
     """
 
     mean: float
     plain: float
     bold: float
     colour: float
+    patch: float
     blocks: int
 
 
@@ -70,7 +75,7 @@ def likeness(
     used = _blocks(inside[..., None]).mean(axis=1) > _INSIDE
     count = int(used.sum())
     if count < _FEWEST_BLOCKS:
-        return Likeness(0.0, 0.0, 0.0, np.inf, count)
+        return Likeness(0.0, 0.0, 0.0, np.inf, np.inf, count)
     details = [fine_detail(picture) for picture in pictures]
     if behind:
         details = _without(details, [fine_detail(ground) for ground in behind], inside)
@@ -83,12 +88,14 @@ def likeness(
     bold = float(np.average(correlation, weights=weights))
     if noise >= _SURE:
         bold, weights = _boldest(correlation, weights, np.flatnonzero(used))
-    apart = _blocks(_apart(pictures[0], pictures[1], inside)[..., None])[used].mean(axis=1)
+    apart = _apart(pictures[0], pictures[1], inside)
+    off = np.sqrt((_blocks(apart)[used] ** 2).mean(axis=1))
     return Likeness(
         float(correlation.mean()),
         float(middle.mean()),
         bold,
-        float(np.average(np.sqrt(apart), weights=weights)),
+        float(np.average(off, weights=weights)),
+        _furthest(apart),
         count,
     )
 
@@ -123,12 +130,20 @@ def _boldest(correlation: Levels, weights: Levels, blocks: npt.NDArray[np.int64]
 def colour_apart(reference: Levels, other: Levels, by: alignment.Matrix, weights: Levels) -> float:
     """`Likeness.colour` of two RGB pictures by a first look's weights."""
     inside = alignment.covered(by).astype(np.float32)
-    apart = _blocks(_apart(reference, alignment.moved(other, by), inside)[..., None]).mean(axis=1)
+    apart = (_blocks(_apart(reference, alignment.moved(other, by), inside)) ** 2).mean(axis=1)
     return float(np.average(np.sqrt(apart), weights=weights))
 
 
+def _furthest(apart: Levels) -> float:
+    """`Likeness.patch` of differences of levels [64, 64, 3]."""
+    patches = (apart**2).mean(axis=2).reshape(_PATCHES, _PATCH, _PATCHES, _PATCH).mean(axis=(1, 3))
+    rows = patches[_EDGE:-_EDGE, _EDGE:-_EDGE].max(axis=1)
+    stamp = _PATCHES // 4 - _EDGE
+    return float(np.sqrt(min(rows[stamp:].max(), rows[:-stamp].max())))
+
+
 def _apart(first: Levels, second: Levels, inside: Levels) -> Levels:
-    """Squared differences of levels, over the channels' mean [64, 64], with equal brightness and contrast.
+    """Differences of levels [64, 64, 3], with equal brightness and contrast.
 
     One gain and one offset for all channels, by least squares with Cauchy weights. What either picture has burnt out
     does not count.
@@ -149,7 +164,7 @@ def _apart(first: Levels, second: Levels, inside: Levels) -> Levels:
     fitted = gain * soft + offset
     counted = (np.maximum(np.maximum(first, second), fitted) < _BURNT_OUT) * inside[..., None]
     scale = min(max(gain, 0.5), 2.0)
-    return np.asarray((((fitted - target) * counted / scale) ** 2).mean(axis=2), dtype=np.float32)
+    return np.asarray((fitted - target) * counted / scale, dtype=np.float32)
 
 
 def _without(pictures: list[Levels], grounds: list[Levels], inside: Levels) -> list[Levels]:

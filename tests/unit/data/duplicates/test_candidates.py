@@ -130,7 +130,7 @@ def test_up_to_4000_photos_the_index_is_exact_and_past_that_of_cells_of_80(
     assert cells.metric_type == faiss.METRIC_INNER_PRODUCT
     wanted = whitening(candidates._vectors(candidates._spectra(PICTURES[:5], 1.0)))
     np.testing.assert_allclose(exact.reconstruct_n(0, 5), wanted, atol=1e-5)
-    np.testing.assert_allclose(cells.search(wanted, 1)[0], exact.search(wanted, 1)[0], rtol=1e-5)
+    np.testing.assert_allclose(cells.search(wanted, 1)[0], exact.search(wanted, 1)[0], atol=1e-3)
 
 
 def test_photos_are_described_in_steps(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -79,7 +79,10 @@ def slow_without(pictures: list[Picture], grounds: list[Picture], inside: np.nda
 
 
 def slow_apart(first: Picture, second: Picture, inside: np.ndarray) -> Picture:
-    """One straight line from the first picture's levels to the second's, fitted three times, and what is off it."""
+    """One straight line from the first picture's levels to the second's, fitted three times, and what is off it.
+
+    For each pixel and channel.
+    """
     soft, target = blur(first, 1.5), blur(second, 1.5)
     there = inside[EVERY_OTHER] > 0
     given, wanted = soft[EVERY_OTHER][there].ravel(), target[EVERY_OTHER][there].ravel()
@@ -92,7 +95,13 @@ def slow_apart(first: Picture, second: Picture, inside: np.ndarray) -> Picture:
         weights = cauchy(gain * given + offset - wanted, 0.5)
     fitted = gain * soft + offset
     seen = (first < 250) & (second < 250) & (fitted < 250) & (inside > 0)[..., None]
-    return (((fitted - target) / np.clip(gain, 0.5, 2) * seen) ** 2).mean(axis=2)
+    return (fitted - target) / np.clip(gain, 0.5, 2) * seen
+
+
+def slow_patch(apart: Picture) -> float:
+    """Squares of 4 x 4 pixels from the 8th to the 55th line and column; the 16th line on, or to the 47th."""
+    off = {(y, x): np.sqrt((apart[y : y + 4, x : x + 4] ** 2).mean()) for y in range(8, 56, 4) for x in range(8, 56, 4)}
+    return min(max(each for (y, _), each in off.items() if first <= y < last) for first, last in ((16, 56), (8, 48)))
 
 
 def slow_bold(correlation: np.ndarray, weights: np.ndarray, blocks: np.ndarray) -> tuple[float, np.ndarray]:
@@ -123,14 +132,16 @@ def slow_likeness(
         details = slow_without(details, [fine(each) for each in behind], inside)
     used = np.flatnonzero(in_blocks(inside).sum(axis=1) > 0.3 * 64)
     if len(used) < 20:
-        return Likeness(0, 0, 0, np.inf, len(used))
+        return Likeness(0, 0, 0, np.inf, np.inf, len(used))
     correlation, weights = slow_correlation(*(in_blocks(each * inside[..., None])[used] for each in details))
     middle = sorted(correlation)[int(0.15 * len(used)) : int(0.6 * len(used))]
     bold = np.average(correlation, weights=weights)
     if np.mean(correlation) + np.mean(middle) >= 1.2:
         bold, weights = slow_bold(correlation, weights, used)
-    off = np.sqrt(in_blocks(slow_apart(pictures[0], pictures[1], inside))[used].mean(axis=1))
-    return Likeness(np.mean(correlation), np.mean(middle), bold, np.average(off, weights=weights), len(used))
+    apart = slow_apart(pictures[0], pictures[1], inside)
+    off = np.sqrt((in_blocks(apart)[used] ** 2).mean(axis=1))
+    colour = np.average(off, weights=weights)
+    return Likeness(np.mean(correlation), np.mean(middle), bold, colour, slow_patch(apart), len(used))
 
 
 @cache
@@ -268,9 +279,23 @@ def test_colour_apart_is_what_its_definition_says(by: np.ndarray) -> None:
         (FAINT / 20, FAINT / 20),
         (PHOTO, 0.2 * rough(9) + 100),
     ):
-        off = slow_apart(one, moved(other, by), reached(by))
+        off = (slow_apart(one, moved(other, by), reached(by)) ** 2).mean(axis=2)
         wanted = np.average(np.sqrt(in_blocks(off).mean(axis=1)), weights=weights)
         assert colour_apart(one, other.astype(np.float32), by, weights) == pytest.approx(wanted, rel=1e-3, abs=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("top", "left", "seen"), [(30, 30, True), (14, 30, True), (10, 30, False), (50, 30, False), (30, 1, False)]
+)
+def test_a_small_object_in_one_picture_is_seen_but_at_the_edge_and_where_a_stamp_may_be(
+    top: int, left: int, seen: bool
+) -> None:
+    """Six pixels wide, 80 levels brighter: two of its colour blur's standard deviations from edge to middle."""
+    first = rough(16, 3.0).astype(np.float32)
+    second = first.copy()
+    second[top : top + 6, left : left + 6] += 80
+    assert likeness(first, first, (None, None), IN_PLACE).patch < 1
+    assert (likeness(first, second, (None, None), IN_PLACE).patch > 30) is seen
 
 
 def test_a_known_offset_of_colour_is_found_where_it_lies() -> None:

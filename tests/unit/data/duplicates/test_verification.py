@@ -57,7 +57,7 @@ def levels(image: object) -> np.ndarray:
 def test_what_one_sign_lacks_the_others_must_make_up(
     noise_in_common: float, bold: float, colour: float, by: np.ndarray, copy: bool
 ) -> None:
-    found = Likeness(0.6 * noise_in_common, 0.4 * noise_in_common, bold, colour, 64)
+    found = Likeness(0.6 * noise_in_common, 0.4 * noise_in_common, bold, colour, 0.0, 64)
     assert verification._alike(found, by) is copy
 
 
@@ -73,7 +73,12 @@ def test_what_one_sign_lacks_the_others_must_make_up(
     ],
 )
 def test_what_just_reaches_a_limit_is_a_copy(half: float, bold: float, colour: float, by: np.ndarray) -> None:
-    assert verification._alike(Likeness(half, half, bold, colour, 64), by)
+    assert verification._alike(Likeness(half, half, bold, colour, 0.0, 64), by)
+
+
+def test_a_copy_differs_nowhere_by_more_than_18_levels() -> None:
+    assert verification._alike(replace(COPY, mean=0.9, plain=0.9, patch=18.0), IN_PLACE)
+    assert not verification._alike(replace(COPY, mean=0.9, plain=0.9, patch=18.1), IN_PLACE)
 
 
 def test_a_black_band_does_not_draw_the_alignment() -> None:
@@ -230,7 +235,7 @@ def test_a_first_look_asks_for_outlines_of_objects_or_of_all_and_for_colours(
     assert verification._promising(first, second, by) is promising
 
 
-COPY = Likeness(0.5, 0.4, 0.92, 1.0, 64)
+COPY = Likeness(0.5, 0.4, 0.92, 1.0, 5.0, 64)
 BETTER, WORSE, SURE = replace(COPY, mean=0.6), replace(COPY, mean=0.4), replace(COPY, mean=0.3, bold=0.93)
 NONE = replace(COPY, mean=0.7, bold=0.5)
 

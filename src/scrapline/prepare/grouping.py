@@ -1,7 +1,8 @@
 """Which of the photos are copies of one, and which of those bear two labels."""
 
+from bisect import bisect_left
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -55,11 +56,7 @@ def group(
     A photo that stands in a second class, saved again, has two labels: neither stays, but that one pinned train_only
     takes no other along. What a person declared comes before what was measured.
     """
-    number = {photo.image_id: number for number, photo in enumerate(photos)}
-    same, different = (
-        {(number[low], number[high]) for low, high in pairs if low in number and high in number}
-        for pairs in (declared.same, declared.different)
-    )
+    same, different = _numbered(photos, declared.same), _numbered(photos, declared.different)
     found = find_copies(thumbnails, np.array([photo.thumbnail for photo in photos], np.int64), learned)
     reasons: dict[tuple[int, int], tuple[str, tuple[float, float, float] | None]] = {}
     others: defaultdict[int, list[str]] = defaultdict(list)
@@ -98,3 +95,14 @@ def group(
                 "one group all the same: other photos join them; declare those, too"
             )
     return Grouped(kept, groups, joined, rejected)
+
+
+def _numbered(photos: Sequence[Photo], pairs: Iterable[tuple[str, str]]) -> set[tuple[int, int]]:
+    """Pairs of ids as pairs of the photos' numbers, where both are there; no table of all ids is made."""
+
+    def number(image_id: str) -> int:
+        place = bisect_left(photos, image_id, key=lambda photo: photo.image_id)
+        return place if place < len(photos) and photos[place].image_id == image_id else -1
+
+    numbers = ((number(low), number(high)) for low, high in pairs)
+    return {pair for pair in numbers if min(pair) >= 0}

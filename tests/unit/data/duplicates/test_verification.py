@@ -76,9 +76,14 @@ def test_what_just_reaches_a_limit_is_a_copy(half: float, bold: float, colour: f
     assert verification._alike(Likeness(half, half, bold, colour, 0.0, 64), by)
 
 
-def test_a_copy_differs_nowhere_by_more_than_18_levels() -> None:
-    assert verification._alike(replace(COPY, mean=0.9, plain=0.9, patch=18.0), IN_PLACE)
-    assert not verification._alike(replace(COPY, mean=0.9, plain=0.9, patch=18.1), IN_PLACE)
+@pytest.mark.parametrize(
+    ("patch", "colour", "copy"),
+    [(18.0, 1.0, True), (18.1, 1.0, False), (18.1, 3.2, False), (22.0, 4.0, True), (22.1, 4.0, False)],
+)
+def test_a_copy_differs_nowhere_by_much_more_than_everywhere(patch: float, colour: float, copy: bool) -> None:
+    found = replace(COPY, mean=0.9, plain=0.9, patch=patch, colour=colour)
+    assert verification._alike(found, IN_PLACE) is copy
+    assert verification._alike(found, MOVED) is copy
 
 
 def test_a_black_band_does_not_draw_the_alignment() -> None:

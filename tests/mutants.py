@@ -4,16 +4,20 @@ Run after `mutmut run`, from the repository's root (`make mutants` does both). A
 function; it is killed when a test fails, or runs for ever.
 """
 
+import ast
+import difflib
 import re
 import subprocess
 import sys
 from collections import defaultdict
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 from conftest import ROOT
 
 TABLE = ROOT / "docs/mutants.md"
+MUTATED = ROOT / "mutants/src"
 FEWEST = 0.85
 KILLED = {"killed", "timeout"}
 
@@ -108,9 +112,28 @@ def _why(mutant: Mutant) -> str:
 
 
 def _new_lines(name: str) -> str:
-    diff = subprocess.run(["mutmut", "show", name], capture_output=True, text=True, check=True).stdout
-    added = [line[1:].strip() for line in diff.splitlines() if line.startswith("+") and not line.startswith("+++")]
+    """The lines that a mutant's function has and the original has not, in the sources that the mutation tool wrote."""
+    module, _, rest = name.rpartition(".")
+    functions = _functions(MUTATED / f"{module.replace('.', '/')}.py")
+    original, became = (
+        functions[f"{rest.partition('__mutmut_')[0]}__mutmut_{of}"] for of in ("orig", rest.rpartition("_")[2])
+    )
+    added = [line[2:].strip() for line in difflib.ndiff(original, became) if line.startswith("+ ")]
     return " ".join(line.partition("  #")[0] for line in added if line != ")")
+
+
+@cache
+def _functions(path: Path) -> dict[str, list[str]]:
+    """The lines of each function by the name that the mutation tool gave it; in the lines it has its own."""
+    text = path.read_text(encoding="utf-8")
+    lines = text.splitlines()
+    found = {}
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, ast.FunctionDef):
+            own = node.name.partition("__mutmut_")[0].removeprefix("x_").rpartition("ǁ")[2]
+            first, *rest = lines[node.lineno - 1 : node.end_lineno]
+            found[node.name] = [first.replace(node.name, own), *rest]
+    return found
 
 
 def main() -> None:

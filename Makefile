@@ -55,8 +55,7 @@ lint: setup-dev  ## formatting, lint and types
 	mypy src tools
 
 # Files are handed out in their order, those under the real DVC first; a worker keeps a file, and with it its fixtures.
-# One more worker than CI has cores: stages that start, and disks, are waited for.
-PYTEST = pytest -n 3 --dist loadfile --no-loadscope-reorder
+PYTEST = pytest -n 2 --dist loadfile --no-loadscope-reorder
 NIGHTLY = slow or full_size
 
 test: lint            ## lint, and what every change must pass: in CI at most 15 minutes, the setup included

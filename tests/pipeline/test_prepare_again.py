@@ -57,7 +57,7 @@ def test_no_byte_of_any_out_depends_on_what_earlier_runs_learned(tmp_path: Path,
     shutil.rmtree(cache)
     cache.mkdir()
     file.write_bytes(b"damaged" * 10_000)
-    assert "is damaged and is made anew" in prepare(root)
+    assert "was damaged and is made anew" in prepare(root)
     assert outs(root) == at_first
     for number in range(3):
         (root / f"data/raw/metal/new {number}.jpg").write_bytes(jpeg(noise(70 + number), quality=92))

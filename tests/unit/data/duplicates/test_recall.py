@@ -23,7 +23,8 @@ def test_each_photo_is_joined_with_its_changed_copy_and_hardly_with_another(
 ) -> None:
     assert copies.measure(SMOOTH, change, quality, tmp_path) == (12, 0)
     recalled, wrong = copies.measure(BELT, change, quality, tmp_path)
-    assert recalled >= 23
+    # A quarter of 320 x 240 pixels leaves some of this belt's objects no noise to be known by.
+    assert recalled >= {"x 0.25": 16}.get(how, 23)
     # Where all photos of a belt are turned, their ground is no longer wholly known.
     assert wrong <= (2 if how == "2 degrees, black corners" else 0)
 

@@ -19,7 +19,50 @@ def simulate() -> None:
     """Sort the test frames in real time, log every item, and write the figures and the report of all stages."""
     from scrapline.simulate import stage
 
-    stage.simulate(params.load().simulate)
+    stage.simulate(params.load())
+
+
+@app.command()
+def run(
+    feed: Annotated[
+        str | None,
+        typer.Option(help="A folder of frames, a video file, a camera's number, a stream's address, or demo."),
+    ] = None,
+    items: Annotated[int | None, typer.Option(min=1, help="Stop after so many items.")] = None,
+    seconds: Annotated[float | None, typer.Option(min=0.001, help="Stop after so many seconds.")] = None,
+    items_per_s: Annotated[
+        float | None, typer.Option(min=0.001, help="Set the belt's speed so that so many items come.")
+    ] = None,
+    workers: Annotated[int | None, typer.Option(min=1, help="Classifiers at once; without, one for each core.")] = None,
+    model: Annotated[Path | None, typer.Option(help="An exported model; without, the deployed one.")] = None,
+    name: Annotated[str | None, typer.Option(help="The folder below runs/; without, the time.")] = None,
+    resume: Annotated[str | None, typer.Option(help="Go on with this run.", metavar="NAME")] = None,
+) -> None:
+    """Sort items of a feed in real time, into runs/NAME; without --items or --seconds until Ctrl-C."""
+    from scrapline.simulate import run as running
+
+    asked = running.Asked(feed, items, seconds, items_per_s, workers, model, name)
+    if resume is None:
+        running.run(asked)
+    else:
+        running.resume(resume, asked)
+
+
+@app.command()
+def capacity(
+    items_per_s: Annotated[
+        float | None, typer.Option(min=0.001, help="As if the belt were configured for so many items.")
+    ] = None,
+    workers: Annotated[int | None, typer.Option(min=1, help="Classifiers at once; without, one for each core.")] = None,
+    queue_frames: Annotated[int | None, typer.Option(min=1, help="How many frames may wait.")] = None,
+    feed: Annotated[Path | None, typer.Option(help="A folder of frames; without, data/test_frames.")] = None,
+    model: Annotated[Path | None, typer.Option(help="An exported model; without, the deployed one.")] = None,
+    save: Annotated[Path | None, typer.Option(help="Keep the figures and the curve in this folder.")] = None,
+) -> None:
+    """Say how fast the belt could go on this machine: measured now, for a quarter of a minute, then calculated."""
+    from scrapline.simulate import capacity as finding
+
+    finding.run(finding.Asked(items_per_s, workers, queue_frames, feed, model), save)
 
 
 @app.command()

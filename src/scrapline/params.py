@@ -181,12 +181,33 @@ class Export(Section):
 
 
 class Simulate(Section):
-    """The belt: how many items pass, how often, how fast, and how far the ejector stands from the camera."""
+    """The line. Items a second follow from it: lanes x items_per_m (of one lane) x belt_m_per_s.
 
-    items: Count
-    items_per_s: Positive
-    belt_m_per_s: Positive
-    camera_to_ejector_m: Positive
+    `mix`: shares of the materials by class; None: as in the test split. `actuation_lead_ms`: how long before an item
+    the ejector must be told; two items of a lane nearer than `ejector_m` cannot be parted. `workers` None: one for each
+    core; `queue_frames` None: as many as can still be in time.
+    """
+
+    items: Count = 500
+    lanes: Count = 4
+    items_per_m: Positive = 5.0
+    belt_m_per_s: Positive = 2.5
+    camera_to_ejector_m: Positive = 0.75
+    actuation_lead_ms: Annotated[float, Field(ge=0)] = 50.0
+    ejector_m: Annotated[float, Field(ge=0)] = 0.02
+    arrivals: Literal["constant", "poisson"] = "constant"
+    mix: Annotated[dict[str, Positive], Field(min_length=1)] | None = None
+    workers: Count | None = None
+    queue_frames: Count | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _rate_follows(cls, raw: object) -> object:
+        if isinstance(raw, dict) and "items_per_s" in raw:
+            raise ValueError(
+                "items_per_s follows from lanes x items_per_m x belt_m_per_s now: remove it, and set belt_m_per_s"
+            )
+        return raw
 
 
 class Params(Section):

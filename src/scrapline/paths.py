@@ -47,8 +47,10 @@ EXPORT_METRICS = EXPORT / "metrics.json"
 
 SIMULATION_RESULTS = Path("results/simulation_results.csv")
 SIMULATION = Path("results/simulation")
-SIMULATION_METRICS = SIMULATION / "metrics.json"
-LATENCY_PLOT = SIMULATION / "latency.png"
+LINE = SIMULATION / "line.json"
+LINE_PLOT = SIMULATION / "line.png"
 BELT_PLOT = SIMULATION / "belt.png"
 SUMMARY = Path("results/summary.json")
 REPORT = Path("performance_report.md")
+
+RUNS = Path("runs")

@@ -133,7 +133,7 @@ def shrink(params: dict[str, Any]) -> None:
     params["data"] |= {"min_side": 16, "test_frames": 8}
     params["model"]["input_size"] = 32
     params["train"] |= {"epochs": 1, "batch_size": 8}
-    params["simulate"] |= {"items": 12, "items_per_s": 100}
+    params["simulate"] |= {"items": 12, "belt_m_per_s": 5.0, "camera_to_ejector_m": 5.0}
 
 
 @pytest.hookimpl(wrapper=True)

@@ -21,8 +21,8 @@ def read(name: str) -> dict:
 
 def table() -> str:
     """The table as the artefacts give it."""
-    evaluation, training, simulation, preparation = (
-        read(f"{name}.json") for name in ("evaluation", "training", "simulation", "preparation")
+    evaluation, training, line, preparation = (
+        read(f"{name}.json") for name in ("evaluation", "training", "line", "preparation")
     )
     rows = [("split", "photos", "accuracy", "95 % interval", "macro F1"), ("---", "---:", "---:", "---", "---:")]
     for split in ("validation", "test"):
@@ -34,10 +34,11 @@ def table() -> str:
     text = "\n".join("| " + " | ".join(row) + " |" for row in rows)
     left_out = sum(preparation["quarantined"].values())
     return (
-        f"{text}\n\nStarting weights `{training['weights']['name']}`; {left_out} photos quarantined; on the belt "
-        f"{simulation['items']} test photos, {simulation['accuracy'] * 100:.1f} % recognised, "
-        f"{simulation['latency_ms']['p50']:.0f} ms from picture to decision (p50), on "
-        f"{simulation['machine']['cores']} cores of {simulation['machine']['processor']}."
+        f"{text}\n\nStarting weights `{training['weights']['name']}`; {left_out} photos quarantined; "
+        f"{line['latency_ms']['p50']:.0f} ms from a photo's arrival to the decision (p50; {line['items']} items at "
+        f"{line['belt']['items_per_s']:.0f} a second, "
+        f"{line['states']['late']['items'] + line['states']['dropped']['items']} late or dropped), on "
+        f"{line['machine']['cores']} cores of {line['machine']['processor']}."
     )
 
 

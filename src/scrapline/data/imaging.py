@@ -16,6 +16,8 @@ from PIL import Image, UnidentifiedImageError
 
 from scrapline.data import colour, depth, jpeg
 from scrapline.data.errors import ImageError as ImageError
+from scrapline.data.scaling import middle, shrink
+from scrapline.data.scaling import scale as scale
 
 Pixels = npt.NDArray[np.uint8]
 
@@ -33,7 +35,6 @@ FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "GIF", "TIFF", "PPM", "HEIF", "AVIF")
 
 _MAX_PIXELS = 100_000_000
 _ORIENTATION_TAG = 0x0112
-_SAMPLING = {"bilinear": cv2.INTER_LINEAR, "bicubic": cv2.INTER_CUBIC}
 _TURNS: dict[int, Callable[[Pixels], Pixels]] = {
     2: np.fliplr,
     3: lambda pixels: np.rot90(pixels, 2),
@@ -129,33 +130,21 @@ def decode(data: bytes, max_side: int, *, undeclared_bits: int | None = None) ->
     return _decode(data, max_side, undeclared_bits)
 
 
-def scale(pixels: Pixels, width: int, height: int, interpolation: str = "bilinear") -> Pixels:
-    """Scale uint8 [H, W, 3] to another size: each side halved while it is twice too long, then as `interpolation` says.
-
-    A sixth of the time of a filter as wide as the pixels it leaves, and TrashNet's accuracy is the same.
-    """
-    # OpenCV reads strides of its own kind only: a turned view is copied first.
-    scaled = np.ascontiguousarray(pixels)
-    while (halved := _halved(scaled.shape[1], scaled.shape[0], width, height)) is not None:
-        if halved[0] < scaled.shape[1] and halved[1] < scaled.shape[0]:
-            scaled = np.asarray(cv2.resize(scaled, halved, interpolation=cv2.INTER_AREA), dtype=np.uint8)
-            continue
-        # Linear at half the length is the mean of two pixels as well, and quicker where only one side is halved; the
-        # last time, the other side gets its size at once.
-        if _halved(*halved, width, height) is None:
-            halved = (halved[0], height) if halved[0] < scaled.shape[1] else (width, halved[1])
-        scaled = np.asarray(cv2.resize(scaled, halved, interpolation=cv2.INTER_LINEAR), dtype=np.uint8)
-    return np.asarray(cv2.resize(scaled, (width, height), interpolation=_SAMPLING[interpolation]), dtype=np.uint8)
-
-
 def load(data: bytes, preprocessing: Preprocessing) -> Pixels:
     """The whole path from a file's bytes to the network's uint8 input [S, S, 3]. Raises ImageError."""
-    size, share = preprocessing.input_size, preprocessing.crop_pct or 1.0
-    short_side = math.ceil(size / share)
-    pixels = _decode(data, preprocessing.max_side, preprocessing.undeclared_bits, short_side=short_side).pixels
-    if preprocessing.crop_pct is not None:
-        pixels = _middle(pixels, share)
-    return scale(pixels, size, size, preprocessing.interpolation)
+    short_side = math.ceil(preprocessing.input_size / (preprocessing.crop_pct or 1.0))
+    decoded = _decode(data, preprocessing.max_side, preprocessing.undeclared_bits, short_side=short_side)
+    return _to_square(decoded.pixels, preprocessing)
+
+
+def from_array(pixels: Pixels, preprocessing: Preprocessing) -> Pixels:
+    """RGB pixels, uint8 [H, W, 3], to the network's uint8 input [S, S, 3], by `load`'s steps after decoding.
+
+    Raises ImageError for any other array.
+    """
+    if pixels.dtype != np.uint8 or pixels.ndim != 3 or pixels.shape[2] != 3 or not pixels.size:
+        raise ImageError("unreadable", f"no RGB picture: {pixels.dtype} {list(pixels.shape)}")
+    return _to_square(shrink(pixels, preprocessing.max_side), preprocessing)
 
 
 def encode_png(image: Image.Image) -> bytes:
@@ -199,7 +188,7 @@ def _decode(data: bytes, max_side: int, undeclared_bits: int | None, *, short_si
         managed = colour.to_srgb(pixels, mode, image.info.get("icc_profile"))
         pixels = pixels if managed is None else managed
         turn = _TURNS.get(_orientation(image))
-        pixels = _shrink(turn(pixels) if turn else pixels, max_side)
+        pixels = shrink(turn(pixels) if turn else pixels, max_side)
     except ImageError:
         raise
     except Exception as error:
@@ -211,21 +200,10 @@ def _decode(data: bytes, max_side: int, undeclared_bits: int | None, *, short_si
     return Decoded(np.ascontiguousarray(pixels), size, plain, str(image.format), scaled, deep, animated)
 
 
-def _middle(pixels: Pixels, share: float) -> Pixels:
-    """The square in the middle whose side is this share of the short one's."""
-    height, width = pixels.shape[:2]
-    side = max(1, round(min(height, width) * share))
-    top, left = (height - side) // 2, (width - side) // 2
-    return pixels[top : top + side, left : left + side]
-
-
-def _halved(width: int, height: int, wanted_width: int, wanted_height: int) -> tuple[int, int] | None:
-    """Each side halved, rounded up as libjpeg does, that is at least twice too long; None where neither is."""
-    halved = (
-        -(-width // 2) if width >= 2 * wanted_width else width,
-        -(-height // 2) if height >= 2 * wanted_height else height,
-    )
-    return None if halved == (width, height) else halved
+def _to_square(pixels: Pixels, preprocessing: Preprocessing) -> Pixels:
+    if preprocessing.crop_pct is not None:
+        pixels = middle(pixels, preprocessing.crop_pct)
+    return scale(pixels, preprocessing.input_size, preprocessing.input_size, preprocessing.interpolation)
 
 
 def _orientation(image: Image.Image) -> int:
@@ -233,16 +211,6 @@ def _orientation(image: Image.Image) -> int:
         return int(image.getexif().get(_ORIENTATION_TAG, 1))
     except Exception:  # a corrupt EXIF block says nothing
         return 1
-
-
-def _shrink(pixels: Pixels, max_side: int) -> Pixels:
-    height, width = pixels.shape[:2]
-    # Lines on a long object are lost for good where its short side is scaled below the network's input.
-    half = -(-max_side // 2)
-    factor = max(max_side / max(width, height), min(1.0, half / min(width, height)))
-    if max(width, height) <= max_side or factor >= 1:
-        return pixels
-    return scale(pixels, max(1, round(width * factor)), max(1, round(height * factor)))
 
 
 def _one_line(error: Exception) -> str:

@@ -1,5 +1,6 @@
 """What the export stage reports: parity, both files' accuracy, every attempt at INT8, and what is deployed and why."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ from scrapline.cli.console import info
 from scrapline.export.gate import Attempt, Comparison, Limits, Outcome
 from scrapline.export.parity import Parity, Probabilities
 from scrapline.export.photos import Photos
+from scrapline.measures import sorting
 from scrapline.params import Deploy
 
 
@@ -25,10 +27,12 @@ class Exported:
 
 @dataclass(frozen=True)
 class Truth:
-    """The labels [N] of both splits."""
+    """The labels [N] of both splits, and what the files' bins ask for: groups [N] of test, thresholds by class."""
 
     validation: npt.NDArray[np.int64]
     test: npt.NDArray[np.int64]
+    test_groups: Sequence[str]
+    thresholds: Mapping[str, float]
 
 
 @dataclass(frozen=True)
@@ -119,6 +123,7 @@ def _file(exported: Exported, truth: Truth) -> dict[str, Any]:
         "validation_accuracy": _accuracy(exported.validated, truth.validation),
         "test_accuracy": _accuracy(exported.tested, truth.test),
         "size_mb": round(exported.path.stat().st_size / 1e6, 3),
+        "sorting": sorting.bins(truth.test, exported.tested, truth.test_groups, truth.thresholds),
     }
 
 

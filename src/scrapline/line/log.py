@@ -1,78 +1,45 @@
-"""Every result onto disk at once, and a live line on the console."""
+"""The log of a run: one CSV row an item, in item order, on disk as soon as the item has ended."""
 
 import csv
 import io
-import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from io import FileIO
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from rich.live import Live
-from rich.text import Text
-
-from scrapline.cli.console import console, info
-from scrapline.line.conveyor import Result
-
-COLUMNS = (
-    "item_id",
-    "captured_at",
-    "frame",
-    "true_class",
-    "predicted_class",
-    "confidence",
-    "runner_up",
-    "low_confidence",
-    "action",
-    "bin",
-    "queue_ms",
-    "preprocess_ms",
-    "inference_ms",
-    "total_ms",
-    "deadline_ms",
-    "on_time",
-)
-_SECONDS_BETWEEN_LINES = 1.0
-_COLOURS = {"sort": "green", "review": "yellow"}
+from scrapline.line.row import COLUMNS, Row, from_cells, to_cells
+from scrapline.system.errors import ScraplineError
 
 
 class ResultsLog:
-    """simulation_results.csv, written in place: however a run ends, the rows so far are a whole CSV file.
+    """A CSV file written in place: however a run ends, the rows so far are a whole CSV file.
 
-    A row is handed to the system before the next item is looked at. The first one begins a new file; until then an
+    Rows are handed to the system as they come. The first begins a new file, unless it is to `append`; until then an
     earlier run's file stays, and a link to where its content is kept is replaced, never written through.
     """
 
-    def __init__(self, path: Path) -> None:
-        self._path = path
+    def __init__(self, path: Path, *, append: bool = False) -> None:
+        self._path, self._append = path, append
         self._stream: FileIO | None = None
 
-    def append(self, result: Result) -> None:
-        """Write one row. Raises OSError where it does not fit on the disk, with no part of it left behind."""
+    def write(self, rows: Iterable[Row]) -> None:
+        """Write rows. Raises OSError where they do not fit on the disk, with no part of them left behind."""
         if self._stream is None:
-            self._path.unlink(missing_ok=True)
-            self._stream = FileIO(self._path, "x")
-            _write_whole(self._stream, COLUMNS)
-        c = result.classification
-        _write_whole(
-            self._stream,
-            [
-                result.item_id,
-                result.captured_at.isoformat(timespec="milliseconds"),
-                result.frame,
-                result.true_class,
-                c.predicted_class if c else "",
-                f"{c.confidence:.6f}" if c else "",
-                c.runner_up if c else "",
-                str(c.low_confidence).lower() if c else "",
-                result.decision.action,
-                result.decision.bin,
-                *(f"{t:.3f}" for t in (result.queue_ms, result.preprocess_ms, result.inference_ms, result.total_ms)),
-                f"{result.deadline_ms:.3f}",
-                str(result.on_time).lower(),
-            ],
-        )
+            self._stream = self._begun()
+        _write_whole(self._stream, map(to_cells, rows))
+
+    def begin(self) -> None:
+        """Have a file with a header, whether or not there was an item."""
+        self.write([])
+
+    def _begun(self) -> FileIO:
+        if self._append and self._path.exists():
+            return FileIO(self._path, "a")
+        self._path.unlink(missing_ok=True)
+        stream = FileIO(self._path, "x")
+        _write_whole(stream, [COLUMNS])
+        return stream
 
     def __enter__(self) -> Self:
         return self
@@ -84,50 +51,59 @@ class ResultsLog:
             self._stream.close()
 
 
-def _write_whole(stream: FileIO, cells: Iterable[object]) -> None:
-    """Append one CSV row, all of it or nothing."""
+def read_rows(path: Path) -> Iterator[Row]:
+    """The rows of a log, one at a time; one at the end that is not whole is passed over.
+
+    Raises ScraplineError for a file that is no such log.
+    """
+    lines = _whole_lines(path)
+    if (header := next(lines, None)) is not None and tuple(header[0]) != COLUMNS:
+        raise ScraplineError(f"{path} has other columns than a log of this version: begin a new run")
+    for cells, end in lines:
+        try:
+            yield from_cells(cells)
+        except ValueError as error:
+            raise ScraplineError(f"{path} is damaged before byte {end} ({error}): begin a new run") from None
+
+
+def cut_to_whole_rows(path: Path) -> None:
+    """Cut off what a killed run or a power cut left of a last row."""
+    whole = max((end for _, end in _whole_lines(path)), default=0)
+    if whole < path.stat().st_size:
+        with path.open("r+b") as stream:
+            stream.truncate(whole)
+
+
+def _whole_lines(path: Path) -> Iterator[tuple[list[str], int]]:
+    """The cells of each row that is whole, the header's too, with the number of bytes up to its end."""
+    with path.open("rb") as stream:
+        end = 0
+
+        def lines() -> Iterator[str]:
+            nonlocal end
+            for line in stream:
+                if not line.endswith(b"\n"):
+                    return
+                end += len(line)
+                yield line.decode("utf-8", errors="replace")
+
+        try:
+            for cells in csv.reader(lines(), strict=True):
+                yield cells, end
+        except csv.Error as error:
+            if "unexpected end of data" not in str(error):  # which is a quoted name that goes over lines, cut within
+                raise ScraplineError(f"{path} is damaged before byte {end} ({error}): begin a new run") from None
+
+
+def _write_whole(stream: FileIO, rows: Iterable[Iterable[object]]) -> None:
+    """Append CSV rows, all of them or none."""
     text = io.StringIO()
-    csv.writer(text, lineterminator="\n").writerow(cells)
-    row, start = text.getvalue().encode(), stream.tell()
+    csv.writer(text, lineterminator="\n").writerows(rows)
+    data, start = text.getvalue().encode(), stream.seek(0, io.SEEK_END)
     written = 0
     try:
-        while written < len(row):
-            written += stream.write(row[written:])
-    except BaseException:  # a full disk or a signal, with half of the row written
-        stream.seek(start)
-        stream.truncate()
+        while written < len(data):
+            written += stream.write(data[written:])
+    except BaseException:  # a full disk or a signal, with half of it written
+        stream.truncate(start)
         raise
-
-
-class LiveLine:
-    """The newest item on a terminal's last line; without a terminal, one line a second."""
-
-    def __init__(self, items: int) -> None:
-        self._items = items
-        self._live = Live(console=console, auto_refresh=False, transient=True) if console.is_terminal else None
-        self._last_said = 0.0
-
-    def show(self, result: Result) -> None:
-        """Tell of one result."""
-        c, action = result.classification, result.decision.action
-        what = f"{c.predicted_class} {c.confidence:.0%}" if c else "nothing seen"
-        line = (
-            f"item {result.item_id + 1}/{self._items}  {what} -> {result.decision.bin} ({action})  "
-            f"{result.total_ms:.1f} of {result.deadline_ms:.0f} ms"
-        )
-        if self._live:
-            self._live.update(Text(line, style=_COLOURS.get(action, "red")), refresh=True)
-        elif time.monotonic() - self._last_said >= _SECONDS_BETWEEN_LINES:
-            self._last_said = time.monotonic()
-            info(line)
-
-    def __enter__(self) -> Self:
-        if self._live:
-            self._live.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        if self._live:
-            self._live.stop()

@@ -1,11 +1,13 @@
 """Write the prepared data set: shards and test frames."""
 
 from bisect import bisect_left
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
 from scrapline.cli.console import track
 from scrapline.data import imaging, shards, splitting
+from scrapline.data.frames_table import write_frames_table
 from scrapline.data.pins import Pin
 from scrapline.params import Data
 from scrapline.prepare.cleaning import Cleaned, StoredBytes, original
@@ -26,16 +28,25 @@ def write_shards(folder: Path, cleaned: Cleaned, reader: StoredBytes, data: Data
 def write_test_frames(folder: Path, cleaned: Cleaned, reader: StoredBytes, frames: int) -> int:
     """Lay out up to `frames` test images' own files as `<class>/<image_id>.<suffix>`, in turn from each class.
 
-    A file without an image's suffix gets that of its bytes in the shards. Returns how many.
+    A file without an image's suffix gets that of its bytes in the shards. A table beside them gives each frame's group,
+    and how many photos of the test split it stands for on the belt. Returns how many.
     """
     queues = [_of(cleaned, name, "test") for name in reader.source.classes]
     in_turn = [queue[turn] for turn in range(max(map(len, queues))) for queue in queues if turn < len(queue)]
-    for photo in in_turn[:frames]:
+    chosen = in_turn[:frames]
+    laid_out = Counter(photo.class_name for photo in chosen)
+    in_split = Counter(photo.class_name for photo in in_turn)
+    rows = []
+    for photo in chosen:
         (folder / photo.class_name).mkdir(exist_ok=True)
         suffix, data = original(reader, photo)
         suffix = suffix if suffix in imaging.IMAGE_SUFFIXES else f".{photo.suffix}"
-        (folder / photo.class_name / f"{photo.image_id}{suffix}").write_bytes(data)
-    return min(frames, len(in_turn))
+        name = f"{photo.class_name}/{photo.image_id}{suffix}"
+        (folder / name).write_bytes(data)
+        stands_for = round(in_split[photo.class_name] / laid_out[photo.class_name], 6)
+        rows.append((name, cleaned.group[photo.image_id], stands_for))
+    write_frames_table(folder, sorted(rows))
+    return len(chosen)
 
 
 def _rows(cleaned: Cleaned, shard_mb: int) -> Iterator[shards.Row]:

@@ -1,7 +1,8 @@
-"""The pictures of a run: what the belt carried and where it went, and how long each decision took."""
+"""The pictures of a run: what the belt carried, and how the line kept up with it and sorted it."""
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import matplotlib as mpl
 import numpy as np
@@ -10,50 +11,133 @@ from PIL import Image
 mpl.use("Agg")
 
 from matplotlib import pyplot as plt
+from matplotlib.axes import Axes
+from matplotlib.patches import Patch
 
-from scrapline.data import imaging
+from scrapline.data import imaging, lettering
+from scrapline.data.class_names import RESIDUE, REVIEW
 from scrapline.data.contact_sheets import Thumb, contact_sheet
-from scrapline.data.imaging import Preprocessing
-from scrapline.line.conveyor import Result
-from scrapline.line.sorter import Action
+from scrapline.line.feeds.frame import Frame
+from scrapline.line.figures import Figures
+from scrapline.runtime.engine import Engine
 
-BELT_ITEMS = 24
-_FRAMES = {Action.SORT: "#3a9d5d", Action.REVIEW: "#e0a526"}
-_WRONG, _LOST = "#c8432b", "#666666"
-
-
-def belt(path: Path, results: Sequence[Result], frames: Path, preprocessing: Preprocessing) -> None:
-    """Draw the first items with their decision: green into the right bin, red into a wrong one, amber to a person."""
-    thumbs = [_thumb(result, frames, preprocessing) for result in results[:BELT_ITEMS]]
-    title = f"The first {len(thumbs)} items: green sorted right, red sorted wrong, amber to manual review, grey lost"
-    contact_sheet(title, thumbs).save(path)
+_RIGHT, _UNSURE, _WRONG, _LOST = "#3a9d5d", "#e0a526", "#c8432b", "#666666"
+_OKABE_ITO = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#D55E00", "#56B4E9", "#F0E442", "#000000")
+_MOST_NAMED = 24
+_BLUE, _ORANGE = "#2f6f9f", "#d9822b"
 
 
-def latency(path: Path, latency_ms: Sequence[float], deadline_ms: float) -> None:
-    """Draw the distribution of the time from picture to decision, with its percentiles and the deadline."""
-    values = np.array(latency_ms) if len(latency_ms) else np.zeros(1)
-    figure, axes = plt.subplots(figsize=(6.5, 3.2))
-    axes.hist(values, bins=40, color="#2f6f9f")
-    for percent, style in ((50, "-"), (95, "--"), (99, ":")):
-        level = float(np.percentile(values, percent))
-        axes.axvline(level, color="#d9822b", linestyle=style, label=f"p{percent} {level:.1f} ms")
-    if deadline_ms <= 1.5 * float(values.max()):
-        axes.axvline(deadline_ms, color="#c8432b", label=f"deadline {deadline_ms:.0f} ms")
-    axes.set(xlabel="picture to decision (ms)", ylabel="items", title=f"Latency, deadline {deadline_ms:.0f} ms")
-    axes.legend()
-    figure.savefig(path, dpi=110, bbox_inches="tight", metadata={"Software": None})
-    plt.close(figure)
+def belt(path: Path, frames: Sequence[Frame], engine: Engine) -> None:
+    """Draw frames with what the model says of each: green sorted rightly, red wrongly, amber to a person.
+
+    Where nobody knows what a frame shows, what is sorted is blue.
+    """
+    thumbs = [_thumb(frame, engine) for frame in frames]
+    known = any(frame.true_class for frame in frames)
+    colours = "green sorted right, red sorted wrong" if known else "blue sorted"
+    title = f"The first {len(thumbs)} items: {colours}, amber to manual review, grey not to be read"
+    contact_sheet(title, thumbs).save(path, "PNG")
 
 
-def _thumb(result: Result, frames: Path, preprocessing: Preprocessing) -> Thumb:
+def line(path: Path, metrics: dict[str, Any], figures: Figures, thresholds: dict[str, float]) -> None:
+    """Draw latency over time against the deadline and, of a feed whose classes are known, what the bins hold and how
+    purity and recovery move with the threshold.
+    """
+    known = metrics["bins"] is not None
+    with mpl.rc_context(lettering.chart_style(figures.classes)):
+        figure = plt.figure(figsize=(11, 7.6 if known else 3.6), layout="constrained")
+        grid = figure.add_gridspec(2 if known else 1, 2)
+        _over_time(figure.add_subplot(grid[0, :]), metrics)
+        if known:
+            _contents(figure.add_subplot(grid[1, 0]), figures)
+            _thresholds(figure.add_subplot(grid[1, 1]), figures, thresholds)
+            materials = _materials(figures)[:_MOST_NAMED]
+            named = [Patch(color=_colour(materials, name), label=lettering.for_chart(name)) for name in materials]
+            figure.legend(handles=named, loc="outside lower center", ncols=8, fontsize=8)
+        figure.savefig(path, format="png", dpi=110, metadata={"Software": None})
+        plt.close(figure)
+
+
+def _thumb(frame: Frame, engine: Engine) -> Thumb:
+    truth = (f"truth: {frame.true_class}",) if frame.true_class else ()
     try:
-        data = (frames / result.frame).read_bytes()
-        bits = preprocessing.undeclared_bits
-        image = imaging.decode(data, preprocessing.max_side, undeclared_bits=bits).image
-    except (OSError, imaging.ImageError):
-        image = Image.new("RGB", (128, 96), _LOST)
-    c, action = result.classification, result.decision.action
-    said = f"{c.predicted_class} {c.confidence:.0%}" if c else str(action)
-    wrong = action is Action.SORT and result.decision.bin != result.true_class
-    frame = _WRONG if wrong else _FRAMES.get(action, _LOST)
-    return Thumb(image, (said, f"truth: {result.true_class}"), frame)
+        pixels = engine.preprocess(frame.data)
+        image = _whole(frame, engine)
+    except imaging.ImageError:
+        return Thumb(Image.new("RGB", (128, 96), _LOST), ("unreadable", *truth), _LOST)
+    try:
+        c = engine.decide(engine.infer(pixels[None])[0][0])
+    except Exception:  # whatever the engine fails with; the run has told of it
+        return Thumb(image, ("the model failed", *truth), _LOST)
+    sorted_ = _BLUE if not frame.true_class else _RIGHT if c.predicted_class == frame.true_class else _WRONG
+    return Thumb(image, (f"{c.predicted_class} {c.confidence:.0%}", *truth), _UNSURE if c.low_confidence else sorted_)
+
+
+def _whole(frame: Frame, engine: Engine) -> Image.Image:
+    if isinstance(frame.data, bytes):
+        made = engine.preprocessing
+        return imaging.decode(frame.data, made.max_side, undeclared_bits=made.undeclared_bits).image
+    return Image.fromarray(frame.data)
+
+
+def _over_time(axes: Axes, metrics: dict[str, Any]) -> None:
+    found = metrics["over_time"]
+    at = (np.arange(len(found["items"])) + 0.5) * found["slice_s"]
+    for key, colour, style in (("p50_ms", _BLUE, "-"), ("p99_ms", _ORANGE, "-"), ("p100_ms", _LOST, ":")):
+        label = {"p50_ms": "p50", "p99_ms": "p99", "p100_ms": "longest"}[key]
+        axes.plot(at, np.array(found[key], float), style, color=colour, marker=".", markersize=3, label=label)
+    deadline_ms = metrics["deadline_ms"]
+    axes.axhline(deadline_ms, color=_WRONG, linestyle="--", label=f"deadline {deadline_ms:.0f} ms")
+    axes.set_yscale("log")
+    axes.set(ylim=(1, 2 * deadline_ms), xlabel="seconds", ylabel="arrival to decision (ms)")
+    if any(found["late_or_dropped"]):
+        lost = axes.twinx()
+        shares = np.array(found["late_or_dropped"]) / np.maximum(1, found["items"])
+        lost.bar(at, 100 * shares, found["slice_s"], color=_WRONG, alpha=0.25)
+        lost.set(ylim=(0, 100), ylabel="late or dropped (%)")
+    axes.set_title(f"Latency over time, slices of {found['slice_s']:g} s")
+    axes.legend(loc="upper right", ncols=4, fontsize=8)
+
+
+def _contents(axes: Axes, figures: Figures) -> None:
+    """Stacked bars: what each bin holds, by true class."""
+    bins = [*figures.classes, REVIEW, RESIDUE]
+    materials = _materials(figures)
+    bottom = np.zeros(len(bins))
+    for material in materials:
+        held = np.array([figures.contents[name, material] for name in bins])
+        axes.bar(np.arange(len(bins)), held, bottom=bottom, color=_colour(materials, material))
+        bottom += held
+    axes.set_xticks(np.arange(len(bins)), [lettering.for_chart(name) for name in bins], rotation=35, ha="right")
+    axes.set(ylabel="items", title="What is in each bin, by what it really was")
+
+
+def _thresholds(axes: Axes, figures: Figures, thresholds: dict[str, float]) -> None:
+    """Each bin's purity against the share of its answers that it takes, as the threshold moves; the chosen point."""
+    materials = _materials(figures)
+    levels = figures.answers.shape[2] - 1
+    for number, name in enumerate(figures.classes):
+        wrong, right = figures.answers[number, :, ::-1].cumsum(axis=1)
+        answers = wrong + right
+        if answers[-1] == 0:
+            continue
+        some = answers > 0
+        taken, pure = right[some] / max(1, figures.came(name)), right[some] / answers[some]
+        axes.plot(taken, pure, color=_colour(materials, name), linewidth=1.2)
+        at = levels - int(np.ceil(thresholds[name] * levels))
+        if 0 <= at <= levels and answers[at]:
+            point = right[at] / max(1, figures.came(name)), right[at] / answers[at]
+            axes.plot(*point, "o", color=_colour(materials, name), markersize=6)
+    axes.set(xlim=(0, 1.02), ylim=(0.5, 1.02), xlabel="recovery of the material", ylabel="purity of the bin")
+    axes.set_title("As the threshold moves; dots: as chosen")
+
+
+def _materials(figures: Figures) -> list[str]:
+    """The model's classes, then what else came by."""
+    return [*figures.classes, *sorted({material for _, material in figures.contents} - {*figures.classes})]
+
+
+def _colour(materials: list[str], name: str) -> Any:
+    """Of Okabe and Ito's palette, which the colour-blind can tell apart, as far as it goes."""
+    number = materials.index(name)
+    return _OKABE_ITO[number] if number < len(_OKABE_ITO) else plt.get_cmap("tab20")(number % 20)

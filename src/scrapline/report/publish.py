@@ -14,7 +14,7 @@ PICTURES = (
     paths.CONFUSION_PLOT,
     paths.RELIABILITY_PLOT,
     paths.PURITY_PLOT,
-    paths.LATENCY_PLOT,
+    paths.LINE_PLOT,
     paths.MISTAKES,
 )
 DATA = {
@@ -26,7 +26,7 @@ DATA = {
     "evaluation.json": paths.EVALUATION_METRICS,
     "operating_points.json": paths.OPERATING_POINTS,
     "export.json": paths.EXPORT_METRICS,
-    "simulation.json": paths.SIMULATION_METRICS,
+    "line.json": paths.LINE,
 }
 
 

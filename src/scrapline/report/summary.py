@@ -3,6 +3,7 @@
 from scrapline import paths
 from scrapline.cli.console import info
 from scrapline.report.results import Json, Stages
+from scrapline.report.told import tell
 from scrapline.system.files import read_json
 
 
@@ -40,17 +41,13 @@ def summary(stages: Stages) -> Json:
 
 def print_last_run() -> None:
     """Print the end of the last run again."""
-    print_summary(Stages.read(), read_json(paths.SIMULATION_METRICS))
+    print_summary(Stages.read(), read_json(paths.LINE))
 
 
-def print_summary(stages: Stages, simulation: Json) -> None:
+def print_summary(stages: Stages, line: Json) -> None:
     """The end of a run: what it achieved and where everything is."""
-    test, latency = stages.evaluation["test"], simulation["latency_ms"]
-    info(
-        f"sorted {simulation['items']} items: {simulation['accuracy']:.1%} recognised, {simulation['review_rate']:.1%} "
-        f"to manual review, {simulation['late_rate']:.1%} late; p50 {latency['p50']:.1f}, p95 {latency['p95']:.1f} of "
-        f"{simulation['deadline_ms']:.0f} ms"
-    )
+    tell(line)
+    test = stages.evaluation["test"]
     groups = f" in {test['groups']} groups" if test["groups"] < test["images"] else ""
     info(f"test accuracy {test['accuracy']:.1%} on {test['images']} images{groups}")
     model = paths.ONNX_BY_PRECISION[stages.export["deployed"]]

@@ -65,9 +65,11 @@ class Engine:
         """How bytes become the model's input."""
         return self.metadata.preprocessing
 
-    def preprocess(self, data: bytes) -> Pixels:
-        """A file's bytes to the model's input, uint8 [S, S, 3]. Raises imaging.ImageError."""
-        return imaging.load(data, self.preprocessing)
+    def preprocess(self, image: bytes | Pixels) -> Pixels:
+        """A file's bytes, or RGB pixels [H, W, 3], to the model's input, uint8 [S, S, 3]. Raises imaging.ImageError."""
+        if isinstance(image, bytes):
+            return imaging.load(image, self.preprocessing)
+        return imaging.from_array(image, self.preprocessing)
 
     def infer(self, images: npt.NDArray[np.uint8]) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
         """Probabilities [N, C] and embeddings [N, D] of uint8 [N, S, S, 3]."""
@@ -103,7 +105,7 @@ def open_session(model: Path | bytes, tuning: Tuning = Tuning.LATENCY) -> ort.In
     has none of its own.
     """
     options = ort.SessionOptions()
-    options.log_severity_level = 3
+    options.log_severity_level = 4  # what fails is raised, and said once
     options.intra_op_num_threads = cores() if tuning is Tuning.LATENCY else 1
     if processor.saturates():
         options.add_session_config_entry(EXACT_8_BIT, "1")

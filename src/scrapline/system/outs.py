@@ -22,7 +22,7 @@ def replacing(*targets: Path) -> Iterator[list[Path]]:
     so does a kill until all is written; from then on, the next call with the same first target puts the rest into
     place. Raises ScraplineError where another process is writing the same first target.
     """
-    with _alone(targets[0]):
+    with alone(targets[0]):
         recover(*targets)
         partial = [_partial(target) for target in targets]
         for target, fresh in zip(targets, partial, strict=True):
@@ -59,7 +59,7 @@ def scratch(folder: Path) -> Iterator[Path]:
 
     Raises ScraplineError where another process has it.
     """
-    with _alone(folder):
+    with alone(folder):
         remove(folder)
         folder.mkdir(parents=True)
         try:
@@ -69,7 +69,7 @@ def scratch(folder: Path) -> Iterator[Path]:
 
 
 @contextmanager
-def _alone(target: Path) -> Iterator[None]:
+def alone(target: Path) -> Iterator[None]:
     """Hold the target's lock, which the system frees when this process ends, however it ends."""
     target.parent.mkdir(parents=True, exist_ok=True)
     path = target.with_name(f".{target.name.strip('.')}.lock")

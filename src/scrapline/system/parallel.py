@@ -9,7 +9,7 @@ from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from types import FrameType
 from typing import TypeVar
 
@@ -38,16 +38,19 @@ def workers(usable: int, *, windows: bool = os.name == "nt") -> int:
     return min(usable, _MOST_WORKERS_ON_WINDOWS) if windows else usable
 
 
-def process_map(function: Callable[[T], R], items: Iterable[T]) -> Generator[R, None, None]:
-    """Yield `function(item)` in order, computed on all cores; `function` must be picklable.
+def process_map(
+    function: Callable[[T], R], items: Iterable[T], *, processes: int | None = None
+) -> Generator[R, None, None]:
+    """Yield `function(item)` in order, computed on all cores or by so many processes; `function` must be picklable.
 
     Close it when leaving early: until then its workers go on with what was handed out.
     """
+    number = workers(processes or cores())
     # Spawned, not forked: the same on every platform, and no lock is copied in the middle of its use.
     context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(workers(cores()), mp_context=context, initializer=_start_worker) as pool:
+    with ProcessPoolExecutor(number, mp_context=context, initializer=_start_worker) as pool:
         try:
-            yield from _windowed(pool, function, items, window=8 * cores())
+            yield from _windowed(pool, function, items, window=8 * number)
         except BrokenProcessPool:
             raise ScraplineError(
                 "a worker process was killed from outside, most likely for want of memory: free some, and run again"
@@ -80,13 +83,15 @@ def _windowed(
 @contextmanager
 def _undisturbed() -> Iterator[None]:
     """Hold signals back meanwhile: a worker whose start is cut short, or is itself interrupted, prints a traceback."""
+    # Python raises a stop in the main thread only: any other one has nothing to hold back, and would take it over.
+    holding = holding_stops if threading.current_thread() is threading.main_thread() else nullcontext
     if not hasattr(signal, "pthread_sigmask"):
-        with holding_stops():
+        with holding():
             yield
         return
     before = signal.pthread_sigmask(signal.SIG_BLOCK, _STOPPING)  # a worker starts with its parent's mask
     try:
-        with holding_stops():  # the mask is one thread's; Python serves what another thread received in the main one
+        with holding():  # the mask is one thread's; Python serves what another thread received in the main one
             yield
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)

@@ -35,6 +35,11 @@ def raised() -> int | None:
     return _state.raised
 
 
+def forgive() -> None:
+    """The stop that was asked for is done as it should be: the process ends with 0 and not with the signal."""
+    _state.raised = None
+
+
 @contextmanager
 def holding_stops() -> Iterator[None]:
     """Let SIGINT and SIGTERM wait until the block is done; for the main thread, and not nested."""

@@ -1,6 +1,7 @@
 import io
 import pickle
 import struct
+import zipfile
 import zlib
 from concurrent.futures import ThreadPoolExecutor
 
@@ -8,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from conftest import jpeg, noise
+from conftest import TRASHNET, jpeg, noise
 from scrapline.data import imaging
 from scrapline.data.imaging import ImageError, Preprocessing
 
@@ -244,3 +245,53 @@ def test_eight_threads_see_the_pixels_that_one_sees() -> None:
     with ThreadPoolExecutor(8) as pool:
         found = list(pool.map(lambda data: imaging.load(data, preprocessing), frames * 20))
     np.testing.assert_array_equal(found, alone * 20)
+
+
+@pytest.mark.parametrize(
+    "preprocessing",
+    [
+        Preprocessing(64, 512),
+        Preprocessing(64, 100),
+        Preprocessing(64, 512, crop_pct=0.875),
+        Preprocessing(64, 100, crop_pct=0.5, interpolation="bicubic"),
+    ],
+)
+@pytest.mark.parametrize("size", [(300, 200), (64, 64), (31, 90), (900, 40)])
+def test_an_array_becomes_what_its_file_becomes(size: tuple[int, int], preprocessing: Preprocessing) -> None:
+    image = noise(11, size)
+    array = np.asarray(image)
+    expected = imaging.load(png(image), preprocessing)
+    np.testing.assert_array_equal(imaging.from_array(array, preprocessing), expected)
+    turned = np.asfortranarray(array)[::-1]
+    np.testing.assert_array_equal(imaging.from_array(turned[::-1], preprocessing), expected)
+    np.testing.assert_array_equal(array, np.asarray(image), "the frame itself is left as it is")
+
+
+@pytest.mark.parametrize(
+    "array",
+    [
+        np.zeros((8, 8), np.uint8),
+        np.zeros((8, 8, 4), np.uint8),
+        np.zeros((0, 8, 3), np.uint8),
+        np.zeros((8, 0, 3), np.uint8),
+        np.zeros((8, 8, 3), np.float32),
+        np.zeros((2, 8, 8, 3), np.uint8),
+    ],
+)
+def test_any_other_array_is_no_picture(array: np.ndarray) -> None:
+    with pytest.raises(ImageError) as caught:
+        imaging.from_array(array, Preprocessing(64, 512))
+    assert caught.value.reason == "unreadable"
+
+
+@pytest.mark.trashnet
+@pytest.mark.skipif(not TRASHNET.is_dir(), reason="TrashNet is not here")
+@pytest.mark.parametrize("preprocessing", [Preprocessing(224, 512), Preprocessing(112, 512, crop_pct=0.875)])
+def test_a_photo_and_its_pixels_come_close_where_libjpeg_scales(preprocessing: Preprocessing) -> None:
+    with zipfile.ZipFile(TRASHNET / "dataset-resized.zip") as archive:
+        names = sorted(name for name in archive.namelist() if name.endswith(".jpg") and "__MACOSX" not in name)
+        for name in names[::250]:
+            data = archive.read(name)
+            found = imaging.from_array(pillow(data), preprocessing).astype(int)
+            off = np.abs(found - imaging.load(data, preprocessing))
+            assert off.mean() < 1.0, name

@@ -2,7 +2,13 @@ import numpy as np
 import pytest
 from scipy.stats import binomtest
 
-from scrapline.measures.intervals import effective_trials, wilson, wilson_by_group
+from scrapline.measures.intervals import (
+    effective_trials,
+    effective_trials_of,
+    wilson,
+    wilson_by_group,
+    wilson_of_groups,
+)
 
 
 @pytest.mark.parametrize(
@@ -78,3 +84,47 @@ def test_intervals_hold_the_true_rate_about_as_often_as_they_say(
         found = wilson_by_group(right, groups)
         held += found.low <= rate <= found.high
     assert held >= 0.925 * 400  # three standard errors below 95 % are 0.917
+
+
+def test_sums_per_group_say_the_same_as_the_photos() -> None:
+    """The example above with five mistakes among 30 pairs, from each pair's sums; 23.0 worth is 11/12 of it right."""
+    sizes = np.full(30, 2.0)
+    hits = np.where(np.arange(30) < 5, 1.0, 2.0)
+    worth = (11 / 144) / (30 / 29 * 25 / 6 / 3600)
+    assert effective_trials_of(hits, sizes) == pytest.approx(worth * (1.95996 / 2.04523) ** 2, rel=1e-4)
+    assert effective_trials_of(2 - hits, sizes) == pytest.approx(effective_trials_of(hits, sizes))  # as many wrong
+    # At 90 %: Student's quantile with 29 degrees 1.69913, normal 1.64485.
+    wanted = worth * (1.64485 / 1.69913) ** 2
+    assert effective_trials_of(hits, sizes, level=0.9) == pytest.approx(wanted, rel=1e-4)
+    found, expected = wilson_of_groups(hits, sizes, level=0.9), wilson(11 / 12 * wanted, wanted, level=0.9)
+    assert (found.low, found.high) == pytest.approx((expected.low, expected.high), rel=1e-4)
+    found, expected = wilson_of_groups(hits, sizes), wilson_of_groups(hits, sizes, level=0.95)
+    assert found == expected
+
+
+def test_twenty_groups_are_enough_to_tell_their_spread() -> None:
+    """20 pairs, both wrong in 5. Residuals: 5 of -1.5, 15 of 0.5; squares 15; variance 20/19 * 15 / 1600 = 0.00987.
+
+    3/16 by that are 19 photos, less than one for each pair: 20. None wrong twice, 10 pairs with one wrong: residuals
+    of 0.5, squares 5; 3/16 by 20/19 * 5 / 1600 are 57, times (1.95996 / 2.09302) squared: 49.96, more than the 40.
+    """
+    sizes = np.full(20, 2.0)
+    assert effective_trials_of(np.repeat([0.0, 2.0], [5, 15]), sizes) == 20
+    assert effective_trials_of(np.repeat([1.0, 2.0], [10, 10]), sizes) == 40
+
+
+def test_the_level_reaches_the_groups_of_photos() -> None:
+    right = np.ones(60, bool)
+    right[:10:2] = False
+    pairs = np.repeat([f"{number:02d}" for number in range(30)], 2)
+    wanted = (11 / 144) / (30 / 29 * 25 / 6 / 3600) * (1.64485 / 1.69913) ** 2
+    assert effective_trials(right, pairs, level=0.9) == pytest.approx(wanted, rel=1e-4)
+    found, expected = wilson_by_group(right, pairs, level=0.9), wilson(11 / 12 * wanted, wanted, level=0.9)
+    assert (found.low, found.high) == pytest.approx((expected.low, expected.high), rel=1e-4)
+
+
+def test_groups_without_photos_count_for_nothing() -> None:
+    """Two single photos are worth two, and three pairs three, however many empty groups stand among them."""
+    assert effective_trials_of(np.array([1.0, 0.0, 0.0]), np.array([1.0, 0.0, 1.0])) == 2
+    assert effective_trials_of(np.array([2.0, 0.0, 2.0, 1.0]), np.array([2.0, 0.0, 2.0, 2.0])) == 3
+    assert wilson_of_groups(np.array([1.0, 0.0, 0.0]), np.array([1.0, 0.0, 1.0])) == wilson(1, 2)

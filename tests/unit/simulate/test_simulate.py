@@ -1,64 +1,53 @@
 """The simulate stage when it ends early: the log keeps its rows, everything else stays as it was."""
 
 import csv
-import errno
-import io
 import os
 import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 
+import colours
 from conftest import ROOT
-from scrapline import paths
-from scrapline.line import log
-from scrapline.line.log import COLUMNS
-from scrapline.params import Simulate
-from scrapline.simulate import stage
+from scrapline import params, paths
+from scrapline.line.row import COLUMNS
+from scrapline.simulate import session, stage
 from scrapline.system.errors import ScraplineError
 from scrapline.system.signals import Stopped
-from unit.line.test_line import MATERIALS, StubNetwork, frames, result
 
 OLD = "results/simulation_results.csv"
+KEPT = (paths.SUMMARY, paths.LINE, paths.REPORT)
 
 
-class BreakingNetwork(StubNetwork):
-    """Raises at the image after `good` images, the three blank ones of the warm-up not counted."""
-
-    classes = MATERIALS
-
-    def __init__(self, good: int, error: BaseException) -> None:
-        super().__init__()
-        self.left, self.error = good + 3, error
-
-    def infer(self, images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        if self.left == 0:
-            raise self.error
-        self.left -= 1
-        return super().infer(images)
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Frames, a model, and the outs of an earlier run; the current folder."""
+    monkeypatch.chdir(tmp_path)
+    colours.frames(tmp_path / "data/test_frames")
+    colours.model(tmp_path / "model.onnx")
+    (tmp_path / "results/simulation").mkdir(parents=True)
+    for name in (OLD, *map(str, KEPT)):
+        (tmp_path / name).write_text("of an earlier run")
+    return tmp_path
 
 
-def prepare_folder(folder: Path) -> None:
-    """Frames, and the outs of an earlier run."""
-    frames(folder / "data/test_frames")
-    (folder / "results/simulation").mkdir(parents=True)
-    for name in (OLD, "results/summary.json", "results/simulation/metrics.json", "performance_report.md"):
-        (folder / name).write_text("of an earlier run")
-
-
-def simulate(network: StubNetwork, items: int = 400, rate: float = 500) -> None:
-    """The stage in the current folder, with a stand-in for the network."""
-    patch = pytest.MonkeyPatch()
-    with patch.context() as patched:
+def simulate(look: Callable[..., Any] | None = None, items: int = 400) -> None:
+    """The stage in the current folder at 500 items a second; `look` in place of the engine's own looking."""
+    settings = params.load(ROOT / "params.yaml")
+    line = {"items": items, "belt_m_per_s": 25.0, "camera_to_ejector_m": 25.0, "workers": 1}
+    settings = settings.model_copy(update={"simulate": settings.simulate.model_copy(update=line)})
+    with pytest.MonkeyPatch().context() as patched:
         patched.setattr(stage.Stages, "read", lambda: None)
-        patched.setattr(stage.deployed, "model_path", lambda: None)
-        patched.setattr(stage.deployed, "load", lambda path: network)
-        stage.simulate(Simulate(items=items, items_per_s=rate, belt_m_per_s=1, camera_to_ejector_m=5))
+        patched.setattr(stage.deployed, "model_path", lambda: Path("model.onnx"))
+        if look is not None:
+            patched.setattr(session, "warm_up", lambda engine, workers: [])
+            patched.setattr(session, "looker", lambda engine: look)
+        stage.simulate(settings)
 
 
 def rows(path: Path) -> list[dict[str, Any]]:
@@ -70,69 +59,51 @@ def rows(path: Path) -> list[dict[str, Any]]:
     return found
 
 
-@pytest.mark.parametrize("error", [RuntimeError("the engine broke"), Stopped()], ids=["crash", "interrupt"])
-def test_a_run_that_ends_early_keeps_its_rows_and_nothing_else(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: BaseException
-) -> None:
-    monkeypatch.chdir(tmp_path)
-    prepare_folder(tmp_path)
-    with pytest.raises(type(error)):
-        simulate(BreakingNetwork(5, error))
-    assert [row["item_id"] for row in rows(paths.SIMULATION_RESULTS)] == ["0", "1", "2", "3", "4"]
-    for path in (paths.SUMMARY, paths.SIMULATION_METRICS, paths.REPORT):
+def test_a_run_that_breaks_keeps_its_rows_and_nothing_else(project: Path) -> None:
+    def broken(frames: Any) -> Any:
+        raise RuntimeError("bad file")
+
+    with pytest.raises(ScraplineError, match=r"failed on 100 frames in a row \(bad file\)"):
+        simulate(broken)
+    found = rows(paths.SIMULATION_RESULTS)
+    assert [int(row["item_id"]) for row in found] == list(range(len(found)))
+    assert {row["action"] for row in found} <= {"late", "dropped"}
+    for path in KEPT:
         assert path.read_text() == "of an earlier run"
     assert sorted(p.name for p in Path("results").iterdir()) == ["simulation", "simulation_results.csv", "summary.json"]
-    with pytest.raises(type(error)):
-        simulate(BreakingNetwork(2, error))
-    assert len(rows(paths.SIMULATION_RESULTS)) == 2, "the next run begins a new file"
 
 
-def test_a_run_that_sees_no_item_leaves_the_earlier_log(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
-    prepare_folder(tmp_path)
-    with pytest.raises(RuntimeError):
-        simulate(BreakingNetwork(-1, RuntimeError("broke in the warm-up")))
+def test_a_run_that_never_begins_leaves_the_earlier_log(project: Path) -> None:
+    (project / "data/test_frames/wood").mkdir()
+    (project / "data/test_frames/wood/1.jpg").write_bytes(colours.picture("red"))
+    with pytest.raises(ScraplineError, match="class `wood`, which the model does not know: run `dvc repro`"):
+        simulate()
     assert paths.SIMULATION_RESULTS.read_text() == "of an earlier run"
 
 
-def test_a_log_that_is_linked_to_a_cache_is_replaced_and_not_written_through(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.chdir(tmp_path)
-    prepare_folder(tmp_path)
-    Path("cached").hardlink_to(OLD)
-    with pytest.raises(RuntimeError):
-        simulate(BreakingNetwork(1, RuntimeError()))
-    assert Path("cached").read_text() == "of an earlier run"
+def test_a_stop_finishes_the_log_and_ends_the_stage(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    worked = session.work
 
+    def interrupted(*given: Any) -> session.Outcome:
+        outcome = worked(*given)
+        outcome.interrupted = True
+        return outcome
 
-def test_a_row_that_does_not_fit_on_the_disk_leaves_no_part_of_it(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    class Full(io.FileIO):
-        """Room for 300 bytes; what does not fit is written in part, as the system does."""
-
-        def write(self, data: bytes) -> int:  # type: ignore[override]
-            if self.tell() >= 300:
-                raise OSError(errno.ENOSPC, "No space left on device")
-            return super().write(data[: 300 - self.tell()])
-
-    monkeypatch.setattr(log, "FileIO", Full)
-    with pytest.raises(OSError, match="No space"), log.ResultsLog(tmp_path / "r.csv") as written:
-        for item in range(9):
-            written.append(result(item, "glass", "glass"))
-    assert [row["item_id"] for row in rows(tmp_path / "r.csv")] == ["0"]
+    monkeypatch.setattr(stage, "work", interrupted)
+    with pytest.raises(Stopped):
+        simulate(items=20)
+    assert len(rows(paths.SIMULATION_RESULTS)) == 20
+    for path in KEPT:
+        assert path.read_text() == "of an earlier run"
 
 
 @pytest.mark.parametrize("signum", [signal.SIGKILL, signal.SIGTERM], ids=lambda signum: signum.name)
 def test_a_killed_run_leaves_its_rows_and_a_second_run_meanwhile_is_refused(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, signum: signal.Signals
+    project: Path, signum: signal.Signals
 ) -> None:
-    monkeypatch.chdir(tmp_path)
-    prepare_folder(tmp_path)
     code = (
         "from scrapline.system import signals; signals.install(); from unit.simulate import test_simulate as t; "
-        "network = t.BreakingNetwork(10**6, RuntimeError()); t.simulate(network, items=100_000, rate=50)"
+        "t.simulate(items=100_000)"
     )
     search = os.pathsep.join(str(ROOT / name) for name in ("src", "tests"))
     running = subprocess.Popen(
@@ -143,7 +114,7 @@ def test_a_killed_run_leaves_its_rows_and_a_second_run_meanwhile_is_refused(
             assert running.poll() is None, "it ended by itself"
             time.sleep(0.01)
         with pytest.raises(ScraplineError, match=rf"another process \({running.pid}\) is writing results/simulation"):
-            simulate(BreakingNetwork(1, RuntimeError()))
+            simulate(items=1)
         assert Path(OLD).read_bytes().startswith(seen)
     finally:
         running.send_signal(signum)

@@ -1,5 +1,10 @@
-"""How many processors a process may use, from control groups written by hand."""
+"""How many processors a process may use, from control groups written by hand; and work shared out to them."""
 
+import os
+import threading
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from itertools import islice
 from pathlib import Path
 
 import pytest
@@ -65,3 +70,34 @@ def test_cores_are_those_of_the_mask_and_of_the_quota(
 )
 def test_windows_waits_for_61_workers_at_most(cores: int, windows: bool, workers: int) -> None:
     assert parallel.workers(cores, windows=windows) == workers
+
+
+def pid(_: int) -> int:
+    return os.getpid()
+
+
+def test_work_is_shared_out_to_as_many_processes_as_asked_for() -> None:
+    with closing(parallel.process_map(pid, iter(int, 1), processes=1)) as pids:
+        (one,) = set(islice(pids, 20))
+    assert one != os.getpid()
+
+
+def test_only_the_main_thread_holds_stops_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Python raises them there: another thread that held one back would end by it, and the main one never know."""
+    held: list[str] = []
+
+    @contextmanager
+    def holding() -> Iterator[None]:
+        held.append(threading.current_thread().name)
+        yield
+
+    def work() -> None:
+        assert list(parallel.process_map(abs, [-1, 2], processes=1)) == [1, 2]
+
+    monkeypatch.setattr(parallel, "holding_stops", holding)
+    other = threading.Thread(target=work)
+    other.start()
+    other.join()
+    assert held == []
+    work()
+    assert held == [threading.main_thread().name] * 2

@@ -1,0 +1,51 @@
+"""What a feed gives, and the interface that all feeds have."""
+
+from dataclasses import dataclass
+from typing import Any, Protocol, Self
+
+from scrapline.data.imaging import Pixels
+
+
+class FeedEnded(Exception):  # noqa: N818 - no error
+    """There are no more frames: a video is over."""
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """One picture of an item: an image file's bytes, or RGB pixels, uint8 [H, W, 3].
+
+    `true_class` is empty where nobody knows it. Frames of one `group` are no independent evidence of how good the model
+    is; empty: this frame is seen once and never again.
+    """
+
+    name: str
+    data: bytes | Pixels
+    true_class: str = ""
+    group: str = ""
+
+
+class Feed(Protocol):
+    """A source of frames, asked by the camera's thread alone. Entered before the first frame, left after the last.
+
+    `waits`: the belt stands still while the feed makes its next frame, which no camera on a real belt can ask for.
+    `live`: what was not taken is gone, so that a run that goes on later has missed something.
+    """
+
+    waits: bool
+    live: bool
+
+    def __enter__(self) -> Self: ...
+
+    def __exit__(self, *_: object) -> None: ...
+
+    def take(self, number: int, due_s: float) -> Frame | None:
+        """The picture of item `number`, which reaches the camera `due_s` after the start of the run.
+
+        None where the camera sees nothing just then: no item is captured. Raises FeedEnded, and ScraplineError where
+        the feed is of no use (any more).
+        """
+        ...
+
+    def facts(self) -> dict[str, Any]:
+        """What the feed is and what befell it, for metrics.json: JSON, no timing of the machine's in it but gaps."""
+        ...

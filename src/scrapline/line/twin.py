@@ -1,0 +1,127 @@
+"""The line's twin in virtual time: the same policy, fed with service times that were measured; an hour in seconds."""
+
+from collections import Counter
+from collections.abc import Generator, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import takewhile
+
+import numpy as np
+import simpy
+
+from scrapline.line.belt import Arrivals, Belt, arrivals
+from scrapline.line.dispatch import Answer, Dispatch, Item, Policy
+from scrapline.line.service import ServiceTimes
+from scrapline.line.states import State
+from scrapline.measures.histogram import Histogram
+from scrapline.runtime.engine import Classification
+
+_DRAWN_AT_ONCE = 4096
+_ANSWER = Answer(Classification("any", 1.0, "other", 0.0, low_confidence=False))
+_CAMERA = 0
+_LOST = (State.LATE, State.DROPPED)
+
+Events = Generator[simpy.Event, None, None]
+
+
+@dataclass(frozen=True)
+class Services:
+    """What was measured: seconds that a run of the network takes, decoding included, by the number of frames in it.
+
+    `camera_s`: how long after an item was due its frame was captured.
+    """
+
+    seconds: Mapping[int, Sequence[float]]
+    camera_s: Sequence[float] = (0.0,)
+
+
+@dataclass
+class Played:
+    """What became of the items. Latencies, of those classified in time, are milliseconds."""
+
+    states: Counter[State] = field(default_factory=Counter)
+    latency_ms: Histogram = field(default_factory=Histogram)
+    seconds: float = 0.0
+
+    @property
+    def items(self) -> int:
+        """How many came by."""
+        return self.states.total()
+
+    @property
+    def lost(self) -> float:
+        """The share of the items that were late or dropped; 0 of none."""
+        return sum(self.states[state] for state in _LOST) / self.items if self.items else 0.0
+
+    def quantile_ms(self, share: float) -> float | None:
+        """A latency, a late or dropped item being above all others; None where the quantile is one of these."""
+        return self.latency_ms.quantile(share, sum(self.states[state] for state in _LOST))
+
+
+def play(belt: Belt, kind: Arrivals, policy: Policy, services: Services, *, seconds: float, seed: int) -> Played:
+    """So many seconds of the belt, with workers that take what was measured, drawn anew; the same for the same seed."""
+    env = simpy.Environment()
+    line = _Line(env, Dispatch(policy, _known(services)), services, np.random.default_rng(seed))
+    env.process(line.camera(belt, kind, seed, seconds))
+    for _ in range(policy.workers):
+        env.process(line.worker())
+    env.run()
+    line.tally(float("inf"))
+    line.played.seconds = seconds
+    return line.played
+
+
+def _known(services: Services) -> ServiceTimes:
+    return ServiceTimes((frames, took) for frames, times in services.seconds.items() for took in times[:200])
+
+
+class _Line:
+    def __init__(
+        self, env: simpy.Environment, dispatch: Dispatch, services: Services, rng: np.random.Generator
+    ) -> None:
+        self.played = Played()
+        self._env, self._dispatch, self._rng = env, dispatch, rng
+        self._drawn: dict[int, list[float]] = {}
+        self._measured = {**services.seconds, _CAMERA: services.camera_s}
+        self._more = env.event()
+        self._closed = False
+
+    def camera(self, belt: Belt, kind: Arrivals, seed: int, seconds: float) -> Events:
+        deadline_s = belt.deadline_ms / 1000
+        for arrival in takewhile(lambda arrival: arrival.due_s < seconds, arrivals(belt, kind, seed)):
+            # One after another: what holds one up holds up those that are due meanwhile.
+            yield self._env.timeout(max(0.0, arrival.due_s + self._draw(_CAMERA) - self._env.now))
+            self._dispatch.capture(Item(arrival.number, arrival, arrival.due_s + deadline_s), self._env.now)
+            self.tally(self._env.now)
+            self._wake()
+        self._closed = True
+        self._wake()
+
+    def worker(self) -> Events:
+        while True:
+            while not (items := self._dispatch.take(self._env.now)):
+                if self._closed and not self._dispatch.waits:
+                    return
+                yield self._more
+            yield self._env.timeout(self._draw(len(items)))
+            self._dispatch.answered(items, [_ANSWER] * len(items), self._env.now)
+            self.tally(self._env.now)
+
+    def tally(self, now_s: float) -> None:
+        """Count what has ended."""
+        self._dispatch.expire(now_s)
+        for item in self._dispatch.handed_out():
+            assert item.end is not None
+            self.played.states[item.end.state] += 1
+            if item.end.state is State.SORT:
+                self.played.latency_ms.add((item.ended_s - item.arrival.due_s) * 1000)
+
+    def _wake(self) -> None:
+        waiting, self._more = self._more, self._env.event()
+        waiting.succeed()
+
+    def _draw(self, frames: int) -> float:
+        """What a run of so many frames takes, or the camera."""
+        drawn = self._drawn.setdefault(frames, [])
+        if not drawn:
+            drawn += self._rng.choice(np.asarray(self._measured[frames]), _DRAWN_AT_ONCE).tolist()
+        return drawn.pop()

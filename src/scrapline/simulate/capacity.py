@@ -1,0 +1,174 @@
+"""The `capacity` command: how fast the belt could go on this machine, by the line's twin and what it measures now."""
+
+import tempfile
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from scrapline import paths
+from scrapline.cli.console import info, track
+from scrapline.line.belt import Belt
+from scrapline.line.capacity import MOST_LOST, Plant, fastest
+from scrapline.line.dispatch import Item, Policy
+from scrapline.line.figures import Figures
+from scrapline.line.live import Limits
+from scrapline.line.twin import Services
+from scrapline.runtime import deployed
+from scrapline.runtime.engine import FRAMES_A_RUN, Engine, Tuning
+from scrapline.simulate.session import Before, Job, warm_up, work
+from scrapline.simulate.settings import configured, job_of, model_file
+from scrapline.system import machine
+from scrapline.system.errors import ScraplineError
+from scrapline.system.files import write_json
+from scrapline.system.outs import replacing
+from scrapline.system.parallel import cores
+
+_OVERLOAD = 1.3
+_TRIED_S = 120.0
+_AN_HOUR_S = 3600.0
+_SHARES = (0.1, 0.3, 0.5, 0.7, 0.8, 0.9, 0.95, 1.0, 1.05, 1.15, 1.3, 1.5, 2.0)
+
+
+@dataclass(frozen=True)
+class Found:
+    """The fastest belt, the plant that it was found for, and the figures as JSON."""
+
+    plant: Plant
+    items_per_s: float
+    content: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Asked:
+    """The options of the command line; None where one was not given."""
+
+    items_per_s: float | None = None
+    workers: int | None = None
+    queue_frames: int | None = None
+    feed: Path | None = None
+    model: Path | None = None
+
+
+def run(asked: Asked, folder: Path | None) -> None:
+    """Find it, say it, and keep it in a folder if one is named."""
+    line, seed = configured(items_per_s=asked.items_per_s, workers=asked.workers, queue_frames=asked.queue_frames)
+    engine = deployed.load(model_file(asked.model), Tuning.THROUGHPUT)
+    found = capacity(job_of(line, str(asked.feed or paths.TEST_FRAMES), seed, Limits()), engine)
+    show(found)
+    if folder is not None:
+        save(found, folder)
+
+
+def capacity(job: Job, engine: Engine, measured_s: float = 3.0) -> Found:
+    """Measure the line for so many seconds with each number of frames a run, then ask the twin for the fastest belt.
+
+    Raises ScraplineError where the line cannot be measured.
+    """
+    workers = job.workers or cores()
+    services = measure(job, engine, measured_s)
+    policy = Policy(workers, job.belt.deadline_ms / 1000, job.queue_frames)
+    plant = Plant(job.belt, job.arrivals, policy, services, job.seed)
+    found = fastest(plant, _TRIED_S)
+    return Found(plant, found, _content(plant, found))
+
+
+def measure(job: Job, engine: Engine, measured_s: float) -> Services:
+    """What runs of one frame, two, ... and the camera take while the live line has more to do than it can.
+
+    So the camera, the sorter and the log take their share of the machine, too; what passes between a worker's runs is
+    counted to them. Raises ScraplineError where there was no such run.
+    """
+    workers = job.workers or cores()
+    found: dict[int, list[float]] = {}
+    camera_s: list[float] = []
+    for frames in track(range(1, FRAMES_A_RUN + 1), "measuring the line", FRAMES_A_RUN, unit="steps"):
+        alone = warm_up(engine, workers)
+        rate = _OVERLOAD * workers * len(alone) / sum(took for _, took in alone)
+        belt = Belt(1, rate, 1.0, 1.0, 0.0, 0.0)  # so many items a second, and a whole second for each
+        items: list[Item] = []
+        overloaded = replace(
+            job,
+            belt=belt,
+            limits=Limits(seconds=measured_s),
+            frames_a_run=frames,
+            quiet=True,
+            observe=items.extend,
+        )
+        with tempfile.TemporaryDirectory() as folder:
+            before = Before(Figures(engine.classes, belt.deadline_ms))
+            line = work(overloaded, engine, Path(folder) / "log.csv", before).line
+        idle_s = max(0.0, workers * line.now_s() - line.dispatch.busy_s) / max(1, line.dispatch.runs)
+        looked_at = {(item.started_s, item.ended_s) for item in items if item.answer and item.answer.batch == frames}
+        found[frames] = [ended_s - started_s + idle_s for started_s, ended_s in looked_at if started_s is not None]
+        camera_s += [item.captured_s - item.arrival.due_s for item in items]
+        if not found[frames]:
+            raise ScraplineError("the line could not be measured: the feed gave too few frames, or the machine is busy")
+    return Services(found, camera_s)
+
+
+def show(found: Found) -> None:
+    """Say how fast the belt can go, and how much of that is used."""
+    content, belt = found.content, found.plant.belt
+    for frames, figures in content["service_ms"].items():
+        info(f"{frames} frames in a run take {figures['p50']:.1f} ms, 99 of 100 at most {figures['p99']:.1f}")
+    fastest_belt = content["fastest"]
+    info(
+        f"the fastest belt with at most {MOST_LOST:.1%} late or dropped: {fastest_belt['belt_m_per_s']:.2f} m/s, "
+        f"{found.items_per_s:.0f} items a second, {fastest_belt['deadline_ms']:.0f} ms for each"
+    )
+    info(
+        f"as configured {belt.items_per_s:.0f} items a second at {belt.belt_m_per_s:g} m/s: "
+        f"{found.items_per_s / belt.items_per_s:.1f} times as many would do"
+    )
+
+
+def save(found: Found, folder: Path) -> None:
+    """Keep the figures and the curve in a folder."""
+    from scrapline.report import capacity_plot  # what draws takes longer to import than all else
+
+    with replacing(folder / "capacity.json", folder / "capacity.png") as (figures, picture):
+        write_json(figures, found.content)
+        capacity_plot.capacity(picture, found.content)
+    info(f"written: {folder / 'capacity.json'}, {folder / 'capacity.png'}")
+
+
+def _content(plant: Plant, found: float) -> dict[str, Any]:
+    hour = plant.at(found, _AN_HOUR_S)
+    rates = [share * found for share in _SHARES if share * found < plant.bound]
+    curve = [_point(plant, rate) for rate in track(rates, "the belt's speed", len(rates), unit="belts")]
+    return {
+        "workers": plant.policy.workers,
+        "queue_frames": plant.policy.queue_frames,
+        "arrivals": plant.arrivals,
+        "configured": _belt(plant.belt),
+        "fastest": _belt(plant.belt.at(found)) | {"hour_lost": round(hour.lost, 6)},
+        "headroom": round(found / plant.belt.items_per_s, 3),
+        "service_ms": {str(frames): _times(took) for frames, took in plant.services.seconds.items()},
+        "curve": curve,
+        "machine": machine.describe(),
+    }
+
+
+def _point(plant: Plant, rate: float) -> dict[str, Any]:
+    played = plant.at(rate, _TRIED_S)
+    quantiles = {name: played.quantile_ms(share) for name, share in (("p50", 0.5), ("p99", 0.99))}
+    return _belt(plant.belt.at(rate)) | {
+        "lost": round(played.lost, 6),
+        **{f"{name}_ms": None if value is None else round(value, 3) for name, value in quantiles.items()},
+    }
+
+
+def _belt(belt: Belt) -> dict[str, float]:
+    return {
+        "items_per_s": round(belt.items_per_s, 3),
+        "belt_m_per_s": round(belt.belt_m_per_s, 4),
+        "deadline_ms": round(belt.deadline_ms, 3),
+    }
+
+
+def _times(took: Any) -> dict[str, float]:
+    ordered = sorted(took)
+    at = {"p50": 0.5, "p99": 0.99}
+    return {
+        name: round(1000 * ordered[min(len(ordered) - 1, int(share * len(ordered)))], 3) for name, share in at.items()
+    } | {"runs": len(ordered)}

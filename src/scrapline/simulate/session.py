@@ -1,0 +1,143 @@
+"""One run of the line, by whoever asked for it: everything put together, worked off, and its figures."""
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from PIL import Image
+
+from scrapline.data import imaging
+from scrapline.line.belt import Arrivals, Belt, arrivals
+from scrapline.line.dispatch import Dispatch, Item, Policy
+from scrapline.line.display import LiveLine
+from scrapline.line.feeds.choose import open_feed
+from scrapline.line.feeds.frame import Frame
+from scrapline.line.figures import Figures
+from scrapline.line.live import Limits, Line
+from scrapline.line.log import ResultsLog
+from scrapline.line.looking import looker
+from scrapline.line.row import row_of
+from scrapline.line.service import ServiceTimes
+from scrapline.runtime.engine import FRAMES_A_RUN, Engine
+from scrapline.system import machine
+from scrapline.system.parallel import cores, thread_map
+
+FRAMES_KEPT = 24
+_WARM_UP_RUNS = 3
+
+
+@dataclass(frozen=True)
+class Job:
+    """What is to be run; `workers` None: one for each core. `quiet`: nothing is shown while it runs.
+
+    `observe` is told of the items as they are logged.
+    """
+
+    feed: str
+    belt: Belt
+    arrivals: Arrivals
+    limits: Limits
+    seed: int
+    mix: dict[str, float] | None = None
+    workers: int | None = None
+    queue_frames: int | None = None
+    frames_a_run: int = FRAMES_A_RUN
+    strict: bool = False
+    quiet: bool = False
+    observe: Callable[[Sequence[Item]], None] | None = None
+
+
+@dataclass
+class Before:
+    """What an earlier part of the run left: where to go on, and the figures so far."""
+
+    figures: Figures
+    segment: int = 0
+    next_item: int = 0
+
+
+@dataclass
+class Outcome:
+    """What came of a run. `kept`: the first frames of this part; `metrics`: JSON; `line`: as it ended."""
+
+    metrics: dict[str, Any]
+    figures: Figures
+    line: Line
+    kept: list[Frame] = field(default_factory=list)
+    interrupted: bool = False
+
+
+def work(job: Job, engine: Engine, log_path: Path, before: Before) -> Outcome:
+    """Run the line to its limits, or until a signal; every item is in the log before this ends."""
+    job.belt.check()
+    figures, kept = before.figures, list[Frame]()
+    workers = job.workers or cores()
+    policy = Policy(workers, job.belt.deadline_ms / 1000, job.queue_frames, job.frames_a_run)
+    dispatch = Dispatch(policy, ServiceTimes(warm_up(engine, workers)))
+    feed = open_feed(
+        job.feed,
+        classes=engine.classes,
+        mix=job.mix,
+        seed=job.seed,
+        first=before.next_item,
+        start_s=figures.seconds,
+        strict=job.strict,
+    )
+    with feed, ResultsLog(log_path, append=before.segment > 0) as log, LiveLine(job.limits.items) as live:
+        started_at = datetime.now(UTC)
+
+        def write(items: Sequence[Item]) -> None:
+            rows = [row_of(item, before.segment, started_at) for item in items]
+            log.write(rows)
+            for item, row in zip(items, rows, strict=True):
+                figures.add(row)
+                if not job.quiet:
+                    live.show(row)
+                if len(kept) < FRAMES_KEPT:
+                    kept.append(item.frame)
+            if job.observe is not None:
+                job.observe(items)
+
+        line = Line(feed, looker(engine), dispatch, write, first=before.next_item)
+        line.run(arrivals(job.belt, job.arrivals, job.seed + before.segment), job.limits)
+        log.begin()
+    return Outcome(_metrics(job, line, figures), figures, line, kept, line.interrupted)
+
+
+def warm_up(engine: Engine, workers: int) -> list[tuple[int, float]]:
+    """Have blank frames decoded and classified, on all workers at once: the first times memory is allocated and code
+    loaded, which is no measure. Returns what later ones took, as (frames, seconds).
+    """
+    blank = imaging.encode_jpeg(Image.new("RGB", (512, 384)))
+    look = looker(engine)
+
+    def runs(_: int) -> list[tuple[int, float]]:
+        found = []
+        for frames in (*range(FRAMES_A_RUN, 0, -1), *[1] * _WARM_UP_RUNS):
+            started = time.perf_counter()
+            look([blank] * frames)
+            found.append((frames, time.perf_counter() - started))
+        return found[-_WARM_UP_RUNS:]
+
+    return [run for found in thread_map(runs, range(workers), window=workers) for run in found]
+
+
+def _metrics(job: Job, line: Line, figures: Figures) -> dict[str, Any]:
+    """What metrics.json says of a run: the workers' part of it is of its last segment."""
+    dispatch, troubles = line.dispatch, line.troubles
+    workers, seconds = dispatch.policy.workers, line.now_s()
+    belt = asdict(job.belt) | {"items_per_s": round(job.belt.items_per_s, 6), "arrivals": job.arrivals}
+    return figures.metrics() | {
+        "belt": belt,
+        "feed": line.feed.facts() | {"waited_s": round(troubles.feed_waited_s, 3)},
+        "workers": {
+            "workers": workers,
+            "utilisation": round(dispatch.busy_s / (workers * seconds), 4),
+            "replaced": troubles.workers_replaced,
+            "first_failure": troubles.first_failure or None,
+        },
+        "machine": machine.describe(),
+    }

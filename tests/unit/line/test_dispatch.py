@@ -1,0 +1,298 @@
+"""The policy, step by step in virtual time: no thread, no clock, no sleeping."""
+
+from collections import Counter
+from dataclasses import dataclass, field
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from scrapline.line.belt import Arrival
+from scrapline.line.dispatch import Answer, Dispatch, Item, Policy
+from scrapline.line.service import ServiceTimes
+from scrapline.line.states import State
+from scrapline.runtime.engine import Classification
+
+SURE = Answer(Classification("glass", 0.9, "metal", 0.1, low_confidence=False))
+UNREADABLE = Answer(None)
+DEADLINE_S = 0.1
+
+
+def line(workers: int = 1, queue_frames: int | None = 100, service_s: float = 0.01, frames_a_run: int = 4) -> Dispatch:
+    """One whose runs of one frame have always taken the same."""
+    return Dispatch(Policy(workers, DEADLINE_S, queue_frames, frames_a_run), ServiceTimes([(1, service_s)] * 100))
+
+
+def item(number: int, due_s: float = 0.0, *, overlaps: bool = False) -> Item:
+    return Item(number, Arrival(number, 0, due_s, overlaps), due_s + DEADLINE_S)
+
+
+def numbers(items: list[Item]) -> list[int]:
+    return [item.number for item in items]
+
+
+def ends(dispatch: Dispatch) -> dict[int, State]:
+    return {item.number: item.end.state for item in dispatch.handed_out() if item.end}
+
+
+def test_one_item_through_the_line() -> None:
+    dispatch = line()
+    one = item(0, due_s=1.0)
+    dispatch.capture(one, 1.001)
+    assert dispatch.take(1.002) == [one]
+    assert dispatch.take(1.002) == []
+    dispatch.answered([one], [SURE], 1.012)
+    assert ends(dispatch) == {0: State.SORT}
+    assert (one.captured_s, one.started_s, one.ended_s) == (1.001, 1.002, 1.012)
+    assert dispatch.busy_s == pytest.approx(0.01)
+    assert dispatch.pending == 0
+    assert ends(dispatch) == {}, "each is handed out once"
+
+
+def test_items_are_handed_out_in_order_and_wait_for_those_before() -> None:
+    dispatch = line(workers=2)
+    first, second = item(0), item(1)
+    dispatch.capture(first, 0)
+    dispatch.capture(second, 0)
+    assert [dispatch.take(0), dispatch.take(0)] == [[first], [second]]
+    dispatch.answered([second], [SURE], 0.01)
+    assert ends(dispatch) == {}
+    assert dispatch.next_deadline_s == DEADLINE_S
+    dispatch.answered([first], [SURE], 0.02)
+    assert ends(dispatch) == {0: State.SORT, 1: State.SORT}
+    assert dispatch.next_deadline_s is None
+
+
+def test_what_is_undecided_at_its_deadline_is_late_and_the_answer_comes_for_nothing() -> None:
+    dispatch = line()
+    one = item(0)
+    dispatch.capture(one, 0)
+    dispatch.take(0)
+    dispatch.expire(DEADLINE_S)
+    assert ends(dispatch) == {}, "at the deadline it is still in time"
+    dispatch.expire(DEADLINE_S + 1e-9)
+    assert ends(dispatch) == {0: State.LATE}
+    dispatch.answered([one], [SURE], 0.2)
+    assert one.answer is None
+    assert dispatch.ended == {State.LATE: 1}
+    assert dispatch.busy_s == pytest.approx(0.2), "though it cost the worker's time"
+
+
+def test_an_answer_at_the_deadline_is_in_time_and_one_after_it_is_not() -> None:
+    for seconds, state in ((DEADLINE_S, State.SORT), (DEADLINE_S + 1e-9, State.LATE)):
+        dispatch = line()
+        dispatch.capture(item(0), 0)
+        dispatch.answered(dispatch.take(0), [SURE], seconds)
+        assert ends(dispatch) == {0: state}
+
+
+def test_a_frame_that_cannot_make_it_is_late_without_being_looked_at() -> None:
+    """10 ms of work: at 91 ms of 100 it is too late to begin, at 89 it is not. A frame was tried just before."""
+    for begins_s, state in ((0.089, None), (0.091, State.LATE)):
+        dispatch = line(workers=2)
+        dispatch.capture(item(0, 0.05), 0.05)
+        dispatch.take(0.05)
+        dispatch.capture(item(1, 0.0), 0.0)
+        taken = dispatch.take(begins_s)
+        assert numbers(taken) == ([] if state else [1])
+        assert dispatch.ended[State.LATE] == bool(state)
+
+
+def test_what_is_in_flight_makes_a_frame_late_at_once() -> None:
+    """Its only worker is busy for another 60 ms, and 50 are left."""
+    dispatch = line(service_s=0.08)
+    dispatch.capture(item(0, 0.0), 0.0)
+    dispatch.take(0.0)
+    late = item(1, -0.03)
+    dispatch.capture(late, 0.02)
+    assert late.end is not None
+    assert late.end.state is State.LATE
+    fresh = item(2, 0.0701)
+    dispatch.capture(fresh, 0.0701)
+    assert fresh.end is None, "the worker is free at 80 ms, and this one has until 170"
+
+
+def test_a_full_queue_loses_its_oldest_frame() -> None:
+    dispatch = line(queue_frames=2)
+    dispatch.capture(item(0), 0)
+    dispatch.take(0)
+    for number in (1, 2, 3):
+        dispatch.capture(item(number), 0.001 * number)
+    assert dispatch.ended == {State.DROPPED: 1}
+    assert numbers(dispatch.take(0.01)) == [2, 3]
+
+
+def test_the_queue_holds_what_can_be_worked_off_in_a_deadline() -> None:
+    """Two workers, 10 ms a frame, 90 of 100 ms left when the last must begin: 18 frames."""
+    dispatch = line(workers=2, queue_frames=None)
+    assert dispatch.queue_frames == 18
+    assert line(service_s=0.3, queue_frames=None).queue_frames == 1
+    assert Dispatch(Policy(3, 1.0), ServiceTimes()).queue_frames == 3, "nothing is known yet"
+
+
+def test_a_worker_takes_its_share_of_what_waits_and_no_more_than_is_in_time() -> None:
+    def taken(waiting: int, workers: int, now_s: float = 0.0, frames_a_run: int = 4) -> int:
+        dispatch = line(workers, frames_a_run=frames_a_run)
+        for number in range(waiting):
+            dispatch.capture(item(number), 0)
+        return len(dispatch.take(now_s))
+
+    assert [taken(n, 1) for n in range(7)] == [0, 1, 2, 3, 4, 4, 4]
+    assert [taken(n, 2) for n in range(7)] == [0, 1, 1, 2, 2, 3, 3]
+    assert taken(6, 1, frames_a_run=2) == 2
+    assert [taken(4, 1, now_s) for now_s in (0.059, 0.061, 0.071, 0.081)] == [4, 3, 2, 1], "10 ms more for each"
+
+
+def test_unreadable_frames_end_as_such_beside_others() -> None:
+    dispatch = line()
+    for number in range(2):
+        dispatch.capture(item(number), 0)
+    dispatch.answered(dispatch.take(0), [UNREADABLE, SURE], 0.01)
+    assert ends(dispatch) == {0: State.UNREADABLE, 1: State.SORT}
+
+
+def test_items_that_overlap_are_never_looked_at() -> None:
+    dispatch = line()
+    dispatch.capture(item(0, overlaps=True), 0)
+    assert dispatch.take(0) == []
+    assert ends(dispatch) == {0: State.OVERLAP}
+    dispatch.capture(item(1, -0.2, overlaps=True), 0)
+    assert ends(dispatch) == {1: State.LATE}, "the camera stalled: it had passed by then"
+
+
+def test_a_worker_that_fails_loses_its_item() -> None:
+    dispatch = line()
+    for number in range(2):
+        dispatch.capture(item(number), 0)
+    dispatch.capture(item(2), 0)
+    taken = dispatch.take(0)
+    assert numbers(taken) == [0, 1, 2]
+    dispatch.failed(taken, 0.01)
+    assert dispatch.ended == {}, "of several nobody knows which it was"
+    for number, fails in enumerate((False, True, False)):
+        alone = dispatch.take(0.01)
+        assert numbers(alone) == [number]
+        if fails:
+            dispatch.failed(alone, 0.02)
+        else:
+            dispatch.answered(alone, [SURE], 0.02)
+    assert ends(dispatch) == {0: State.SORT, 1: State.LATE, 2: State.SORT}
+    assert dispatch.pending == 0
+
+
+def test_frames_tried_alone_do_not_hold_up_the_others() -> None:
+    dispatch = line()
+    for number in range(2):
+        dispatch.capture(item(number), 0)
+    dispatch.failed(dispatch.take(0), 0.001)
+    for number in (2, 3):
+        dispatch.capture(item(number), 0.002)
+    assert [numbers(dispatch.take(0.01)) for _ in range(3)] == [[0], [1], [2, 3]]
+
+
+def test_the_time_of_a_worker_that_failed_teaches_nothing() -> None:
+    dispatch = line()
+    dispatch.capture(item(0), 0)
+    dispatch.failed(dispatch.take(0), 5.0)
+    assert dispatch.service.quantile_s(1.0) == 0.01
+
+
+def test_a_line_that_has_become_too_slow_tries_one_frame_in_a_deadline() -> None:
+    """Every run took 300 ms of 100: without a try nobody would see that it is quick again."""
+    dispatch = line(service_s=0.3)
+    tried = []
+    for number in range(100):
+        now_s = number * 0.01
+        dispatch.capture(item(number, now_s), now_s)
+        if items := dispatch.take(now_s):
+            tried.append(number)
+            dispatch.answered(items, [SURE], now_s + 0.001)
+    assert tried[:3] == [0, 10, 20]
+    assert dispatch.ended[State.SORT] == len(tried)
+
+
+def test_one_long_run_among_many_does_not_end_the_line() -> None:
+    """A stall longer than a deadline is the 99th percentile of 50 runs; the usual run counts then."""
+    dispatch = Dispatch(Policy(1, DEADLINE_S, 10), ServiceTimes([(1, 0.01)] * 49 + [(1, 3.0)]))
+    for number in range(5):
+        dispatch.capture(item(number, number * 0.02), number * 0.02)
+        dispatch.answered(dispatch.take(number * 0.02), [SURE], number * 0.02 + 0.01)
+    assert dispatch.ended == {State.SORT: 5}
+
+
+@dataclass
+class Schedule:
+    """Anything that may happen to a line, drawn step by step; the checks hold after each."""
+
+    dispatch: Dispatch
+    now_s: float = 0.0
+    made: list[Item] = field(default_factory=list)
+    working: list[list[Item]] = field(default_factory=list)
+    out: list[Item] = field(default_factory=list)
+    unreadable: set[int] = field(default_factory=set)
+    lost: set[int] = field(default_factory=set)
+
+    def step(self, what: str, draw: int) -> None:
+        self.now_s += draw % 7 * 0.009
+        match what:
+            case "capture":
+                stalled_s = 0.2 if draw % 11 == 0 else 0.0
+                self.made.append(item(len(self.made), self.now_s - stalled_s, overlaps=draw % 5 == 0))
+                self.dispatch.capture(self.made[-1], self.now_s)
+            case "take" if len(self.working) < self.dispatch.policy.workers:
+                if taken := self.dispatch.take(self.now_s):
+                    assert all(one.end is None for one in taken)
+                    self.working.append(taken)
+            case "answer" if self.working:
+                items = self.working.pop(draw % len(self.working))
+                answers = [UNREADABLE if (draw + at) % 4 == 0 else SURE for at in range(len(items))]
+                self.unreadable |= {one.number for one, said in zip(items, answers, strict=True) if said is UNREADABLE}
+                self.dispatch.answered(items, answers, self.now_s)
+            case "fail" if self.working:
+                items = self.working.pop(draw % len(self.working))
+                self.lost |= {items[0].number} if len(items) == 1 else set()
+                self.dispatch.failed(items, self.now_s)
+            case "expire":
+                self.dispatch.expire(self.now_s)
+        self.out += self.dispatch.handed_out()
+        self.check()
+
+    def check(self) -> None:
+        dispatch = self.dispatch
+        assert dispatch.captured == len(self.made)
+        assert dispatch.captured == dispatch.ended.total() + dispatch.pending
+        assert Counter(one.end.state for one in self.made if one.end) == dispatch.ended
+        assert [one.number for one in self.out] == list(range(len(self.out)))
+        assert all(one.end is not None for one in self.out)
+        for one in self.out:
+            assert one.end is not None
+            if one.end.state is State.UNREADABLE:
+                assert one.number in self.unreadable
+            if one.end.state is State.SORT:
+                assert one.answer is SURE
+                assert one.ended_s <= one.deadline_s
+                assert not one.arrival.overlaps
+                assert one.number not in self.lost
+            if one.end.state is State.OVERLAP:
+                assert one.arrival.overlaps
+
+
+@given(
+    st.integers(1, 3),
+    st.sampled_from([1, 3, None]),
+    st.lists(
+        st.tuples(st.sampled_from(["capture", "capture", "take", "answer", "fail", "expire"]), st.integers(0, 999))
+    ),
+)
+@settings(deadline=None, max_examples=400)
+def test_every_item_ends_in_exactly_one_state_whatever_happens(
+    workers: int, queue_frames: int | None, steps: list[tuple[str, int]]
+) -> None:
+    schedule = Schedule(line(workers, queue_frames))
+    for what, draw in steps:
+        schedule.step(what, draw)
+    schedule.dispatch.expire(float("inf"))
+    schedule.out += schedule.dispatch.handed_out()
+    schedule.check()
+    assert len(schedule.out) == len(schedule.made)
+    assert schedule.dispatch.pending == 0

@@ -1,0 +1,240 @@
+"""The threads around the policy, with real time in milliseconds and a classifier that tells what it was given."""
+
+import os
+import signal
+import threading
+import time
+from collections.abc import Callable, Sequence
+from typing import Any, Self
+
+import pytest
+
+from scrapline.line import live
+from scrapline.line.belt import Arrivals, Belt, arrivals
+from scrapline.line.dispatch import Answer, Dispatch, Item, Policy
+from scrapline.line.feeds.frame import FeedEnded, Frame
+from scrapline.line.live import Limits, Line
+from scrapline.line.service import ServiceTimes
+from scrapline.line.states import State
+from scrapline.runtime.engine import Classification
+from scrapline.system import signals
+from scrapline.system.errors import ScraplineError
+
+FAST = Belt(lanes=4, items_per_m=5, belt_m_per_s=25, camera_to_ejector_m=25, actuation_lead_ms=0, ejector_m=0)
+
+
+class Numbers:
+    """A feed whose frame says its number; `missing` items are not there, after `last` it is over."""
+
+    waits = False
+    live = False
+
+    def __init__(self, missing: Sequence[int] = (), last: int = 10**9, slow_s: float = 0.0) -> None:
+        self.missing, self.last, self.slow_s = {*missing}, last, slow_s
+        self.asked = 0
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        pass
+
+    def take(self, number: int, due_s: float) -> Frame | None:
+        self.asked += 1
+        if self.asked > self.last:
+            raise FeedEnded
+        time.sleep(self.slow_s)
+        return None if self.asked - 1 in self.missing else Frame(str(number), str(number).encode())
+
+    def facts(self) -> dict[str, Any]:
+        return {}
+
+
+def look(frames: Sequence[Any]) -> list[Answer]:
+    """Says of each frame what it was given."""
+    return [Answer(Classification(frame.decode(), 0.9, "", 0.1, low_confidence=False)) for frame in frames]
+
+
+def run(
+    limits: Limits,
+    *,
+    feed: Numbers | None = None,
+    look: Callable[[Sequence[Any]], list[Answer]] = look,
+    belt: Belt = FAST,
+    workers: int = 2,
+    log: Callable[[list[Item]], None] = lambda items: None,
+    first: int = 0,
+) -> tuple[Line, list[Item]]:
+    """A line of 500 items a second with a second for each, unless said otherwise, and the items as they were logged."""
+    logged: list[Item] = []
+
+    def keep(items: list[Item]) -> None:
+        log(items)
+        logged.extend(items)
+
+    policy = Policy(workers, belt.deadline_ms / 1000, 500)
+    line = Line(feed or Numbers(), look, Dispatch(policy, ServiceTimes()), keep, first=first)
+    line.run(arrivals(belt, Arrivals.CONSTANT, 0), limits)
+    return line, logged
+
+
+def states(items: list[Item]) -> list[State]:
+    return [item.end.state for item in items if item.end]
+
+
+def test_every_item_is_logged_in_order_with_its_own_answer() -> None:
+    line, items = run(Limits(items=200), workers=3)
+    assert [item.number for item in items] == list(range(200))
+    assert [
+        item.answer.classification.predicted_class for item in items if item.answer and item.answer.classification
+    ] == [str(number) for number in range(200)]
+    assert states(items) == [State.SORT] * 200
+    assert line.dispatch.pending == 0
+    assert not line.interrupted
+
+
+def test_the_belt_keeps_its_pace_and_stops_after_its_seconds() -> None:
+    started = time.perf_counter()
+    _, items = run(Limits(seconds=0.3))
+    assert len(items) == 150
+    assert time.perf_counter() - started >= 0.298, "never faster than the belt"
+    assert all(item.captured_s >= item.arrival.due_s for item in items)
+
+
+def test_a_run_that_goes_on_begins_with_the_next_item() -> None:
+    _, items = run(Limits(items=60), first=50)
+    assert [(item.number, item.frame.name) for item in items] == [(n, str(n)) for n in range(50, 60)]
+
+
+def test_a_camera_that_sees_nothing_captures_no_item() -> None:
+    _, items = run(Limits(items=8), feed=Numbers(missing=[2, 3]))
+    assert [item.number for item in items] == list(range(8))
+    assert [round(item.arrival.due_s * 500) for item in items] == [0, 1, 4, 5, 6, 7, 8, 9]
+
+
+def test_the_run_ends_with_its_feed() -> None:
+    _, items = run(Limits(), feed=Numbers(last=7))
+    assert len(items) == 7
+
+
+def test_a_stalled_camera_counts_against_the_items_it_brings_late() -> None:
+    """Each frame takes 50 ms to come, 20 would: the latency counts from when the item was due."""
+    belt = Belt(1, 5, 10, 0.5, 0, 0)  # 50 a second, 50 ms for each
+    _, items = run(Limits(items=6), feed=Numbers(slow_s=0.055), belt=belt)
+    assert states(items) == [State.LATE] * 6
+    behind = [item.captured_s - item.arrival.due_s for item in items]
+    assert behind == sorted(behind)
+    assert behind[-1] >= 6 * 0.055 - 5 * 0.02 - 1e-3
+
+
+def test_what_nobody_answers_is_late_at_its_deadline() -> None:
+    belt = Belt(1, 5, 10, 1.0, 0, 0)  # 50 a second, 100 ms for each
+
+    def slow(frames: Sequence[Any]) -> list[Answer]:
+        if frames[0] == b"0":
+            time.sleep(0.4)
+        return look(frames)
+
+    logged_at: list[float] = []
+    started = time.perf_counter()
+    _, items = run(
+        Limits(items=10), look=slow, belt=belt, log=lambda items: logged_at.append(time.perf_counter() - started)
+    )
+    assert states(items) == [State.LATE] + [State.SORT] * 9
+    assert items[0].ended_s >= 0.1
+    assert logged_at[0] < 0.35, "long before the worker was done"
+
+
+def test_a_worker_that_raises_is_replaced_and_loses_its_item_only() -> None:
+    def broken(frames: Sequence[Any]) -> list[Answer]:
+        if b"7" in frames:
+            raise RuntimeError("no such\nthing")
+        time.sleep(0.004)
+        return look(frames)
+
+    line, items = run(Limits(items=60), look=broken)
+    assert [item.number for item in items if item.end and item.end.state is not State.SORT] == [7]
+    assert items[7].end is not None
+    assert items[7].end.state is State.LATE
+    assert line.troubles.workers_replaced in (1, 2), "once alone, and perhaps once among others"
+    assert line.troubles.first_failure == "no such thing"
+
+
+def test_a_model_that_never_works_ends_the_run_in_one_line() -> None:
+    def broken(frames: Sequence[Any]) -> list[Answer]:
+        raise RuntimeError("bad file")
+
+    with pytest.raises(ScraplineError, match=r"failed on 100 frames in a row \(bad file\)"):
+        run(Limits(), look=broken)
+
+
+def test_a_log_that_cannot_be_written_ends_the_run() -> None:
+    def full(items: list[Item]) -> None:
+        raise OSError(28, "No space left on device")
+
+    with pytest.raises(OSError, match="No space"):
+        run(Limits(), log=full)
+
+
+def test_a_feed_that_breaks_ends_the_run() -> None:
+    class Broken(Numbers):
+        def take(self, number: int, due_s: float) -> Frame | None:
+            if number == 3:
+                raise ScraplineError("the camera is gone")
+            return super().take(number, due_s)
+
+    with pytest.raises(ScraplineError, match="camera is gone"):
+        run(Limits(), feed=Broken())
+
+
+def test_a_slow_disk_holds_up_no_decision() -> None:
+    """Every write takes 50 ms; the items are decided meanwhile, and the log catches up."""
+    calls: list[int] = []
+
+    def slow(items: list[Item]) -> None:
+        calls.append(len(items))
+        time.sleep(0.05)
+
+    _, items = run(Limits(items=150), log=slow)
+    assert states(items) == [State.SORT] * 150
+    assert max(item.ended_s - item.arrival.due_s for item in items) < 0.5
+    assert max(calls) > 5, "many rows at once"
+
+
+def test_rows_that_wait_for_a_disk_are_not_kept_without_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(live, "_MOST_ROWS_WAITING", 20)
+    with pytest.raises(ScraplineError, match="disk under the log cannot keep up"):
+        run(Limits(items=400), log=lambda items: time.sleep(0.2))
+
+
+def test_a_stop_lets_the_line_finish_what_is_on_the_belt() -> None:
+    before = signal.getsignal(signal.SIGTERM)
+    signals.install()
+    threading.Timer(0.1, os.kill, (os.getpid(), signal.SIGTERM)).start()
+    try:
+        line, items = run(Limits())
+    finally:
+        signal.signal(signal.SIGTERM, before)
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        signals.forgive()
+    assert line.interrupted
+    assert [item.number for item in items] == list(range(len(items)))
+    assert 0 < len(items) < 400
+    assert line.dispatch.captured == len(items)
+
+
+def test_a_feed_that_waits_stops_the_belt_and_is_not_counted_against_the_line() -> None:
+    class Drawn(Numbers):
+        waits = True
+
+    belt = Belt(1, 5, 10, 0.5, 0, 0)  # 50 a second, 50 ms for each
+    line, items = run(Limits(items=6), feed=Drawn(slow_s=0.06), belt=belt)
+    assert states(items) == [State.SORT] * 6
+    assert line.troubles.feed_waited_s >= 6 * 0.06
+    assert items[-1].arrival.due_s >= 6 * 0.06
+
+
+def test_a_stop_that_was_heeded_is_forgiven() -> None:
+    signals._state.raised = signal.SIGINT
+    signals.forgive()
+    assert signals.raised() is None

@@ -13,6 +13,7 @@ from scrapline.params import Simulate
 from scrapline.system.errors import ScraplineError
 
 _DRAWN_AT_ONCE = 4096
+_ROUNDING = 1e-9  # items that lie exactly as far apart as the ejector is long can be parted
 
 
 class Arrivals(StrEnum):
@@ -92,7 +93,7 @@ class Arrival:
 
 def arrivals(belt: Belt, kind: Arrivals, seed: int) -> Iterator[Arrival]:
     """Every item in the order of arrival, without end; the same for the same arguments."""
-    near_s = belt.ejector_m / belt.belt_m_per_s
+    near_s = (1 - _ROUNDING) * belt.ejector_m / belt.belt_m_per_s
     last: dict[int, Arrival] = {}
     open_: deque[Arrival] = deque()  # those that a later item may yet be near to
     for number, (lane, due_s) in enumerate(_schedule(belt, kind, seed)):

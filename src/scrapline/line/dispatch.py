@@ -7,6 +7,7 @@ tests in virtual time. Nothing here is safe to call from two threads at once.
 from collections import Counter, deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Any
 
 from scrapline.line.belt import Arrival
@@ -171,7 +172,7 @@ class Dispatch:
         first = self._waiting[0]
         fair = -(-len(self._waiting) // self.policy.workers)
         most = 1 if first.alone else min(self.policy.frames_a_run, fair)
-        alike = next((number for number, item in enumerate(self._waiting) if number and item.alone), most)
+        alike = next((n for n, item in enumerate(islice(self._waiting, most)) if n and item.alone), most)
         for frames in range(min(most, alike), 1, -1):
             if now_s + self.expected_s(frames) <= first.deadline_s:
                 return frames

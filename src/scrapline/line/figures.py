@@ -37,7 +37,7 @@ class Figures:
         self._truth = 0
         self._on_time = 0
         self._segment = 0
-        self._first_s = self._last_s = self._before_s = 0.0
+        self._first_s = self._last_s = self._before_s = self._due_before_s = 0.0
         self._in_segment = 0
         self._captured_at: datetime | None = None
         self._interruptions_s: list[float] = []
@@ -51,6 +51,11 @@ class Figures:
     def seconds(self) -> float:
         """From the first item to the last, interruptions left out."""
         return self._before_s + self._last_s - self._first_s
+
+    def belt_s(self, items_per_s: float) -> float:
+        """How long the belt has run: in each segment from its start to one item's time after its last item."""
+        segments = 1 + len(self._interruptions_s) if self.items else 0
+        return self._due_before_s + self._last_s + segments / items_per_s
 
     def came(self, material: str) -> int:
         """Items of this material, whatever became of them."""
@@ -66,10 +71,10 @@ class Figures:
             self._first_s = row.due_s
         self._last_s, self._captured_at = row.due_s, row.captured_at
         self.states[row.action] += 1
-        self._on_time += row.on_time
+        self._on_time += row.on_time and row.action in _DECIDED
         self._stretches.add(row.due_s, row.on_time)
         lost = row.action in (State.LATE, State.DROPPED)
-        self.over_time.add(self._before_s + row.due_s, None if lost else row.total_ms)
+        self.over_time.add(self._before_s + row.due_s, row.total_ms if row.action in _DECIDED else None, lost=lost)
         if row.action in _DECIDED:
             self._total.add(row.total_ms)
             self._wait.add(row.queue_ms)
@@ -102,6 +107,7 @@ class Figures:
 
     def _new_segment(self, row: Row) -> None:
         self._before_s += self._last_s - self._first_s
+        self._due_before_s += self._last_s
         self._first_s = self._last_s = row.due_s
         self._in_segment = 0
         assert self._captured_at is not None
@@ -145,6 +151,7 @@ class Figures:
             "max": _rounded(self._total.max) if self._total.count else None,
             **{
                 part: {name: _rounded(times.quantile(share)) for name, share in shares.items()}
+                | {"max": _rounded(times.max) if times.count else None}
                 for part, times in parts.items()
             },
         }

@@ -1,27 +1,30 @@
 """The line in real time: a camera, workers, a sorter and a log, each on a thread of its own."""
 
 import gc
-import queue
 import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from enum import StrEnum
 
+from scrapline.line.backlog import Backlog
 from scrapline.line.belt import Arrival
 from scrapline.line.dispatch import Dispatch, Item
-from scrapline.line.feeds.frame import Feed, FeedEnded
+from scrapline.line.feeds.frame import Feed, FeedEnded, Frame
 from scrapline.line.looking import Look
+from scrapline.system import signals
 from scrapline.system.errors import ScraplineError
-from scrapline.system.signals import Stopped
 
 # Python hands its lock on after five milliseconds, unless told otherwise: the time of a whole classification.
 _SWITCH_S = 0.0005
-# Rows that may wait for a slow disk; more than these and the line stops rather than fill the memory.
-_MOST_ROWS_WAITING = 100_000
 _FAILURES_IN_A_ROW = 100
 _NO_WAIT_S = 0.001  # what a feed takes to hand over a frame that is there
+_HEEDED_WITHIN_S = 0.1
+_ROUNDING_S = 1e-6
+FRAMES_KEPT = 24
 
 
 @dataclass(frozen=True)
@@ -30,6 +33,15 @@ class Limits:
 
     items: int | None = None
     seconds: float | None = None
+
+
+class Ending(StrEnum):
+    """Why the belt stopped."""
+
+    LIMIT = "limit"
+    FEED = "feed"
+    STOPPED = "stopped"
+    BROKEN = "broken"
 
 
 @dataclass
@@ -45,7 +57,8 @@ class Troubles:
 class Line:
     """One run. `log` gets the items that have ended, in item order, some at a time, on the log's own thread.
 
-    `clock` gives seconds and never jumps; times of arrivals and items count from the start of the run.
+    `clock` gives seconds and never jumps; times of arrivals and items count from the start of the run, which was at
+    `started_at` by the wall clock. `kept` are the first frames; all others are let go as soon as their items end.
     """
 
     feed: Feed
@@ -55,7 +68,11 @@ class Line:
     first: int = 0
     clock: Callable[[], float] = time.perf_counter
     troubles: Troubles = field(default_factory=Troubles)
-    interrupted: bool = False
+    kept: list[Frame] = field(default_factory=list)
+    ending: Ending = Ending.LIMIT
+    error: BaseException | None = None
+    started_at: datetime = datetime.min
+    seconds: float = 0.0
 
     def __post_init__(self) -> None:
         self._lock = threading.Lock()
@@ -63,80 +80,82 @@ class Line:
         self._ends = threading.Condition(self._lock)  # what the sorter waits for
         self._stop = threading.Event()
         self._finished = threading.Event()
-        self._rows: queue.SimpleQueue[list[Item] | None] = queue.SimpleQueue()
-        self._closed = False
+        self._backlog = Backlog(self.log)
+        self._asked_to_stop = self._closed = False
         self._in_a_row = 0
-        self._error: BaseException | None = None
         self._start_s = 0.0
 
     def run(self, arrivals: Iterator[Arrival], limits: Limits) -> None:
         """Work until a limit, the end of the feed, or a signal; then finish what is on the belt.
 
-        Raises what broke the line: ScraplineError from the feed, OSError from the log. A second signal ends it at once.
+        What broke it stands in `error` afterwards: ScraplineError of the feed or the model, OSError of the log. The
+        second signal ends it at once, as an exception.
         """
         switch_s = sys.getswitchinterval()
         sys.setswitchinterval(_SWITCH_S)
         gc.collect()
         gc.freeze()  # what lives by now lives to the end: the collector need not walk through it in mid-run
-        self._start_s = self.clock()
         threads = [
-            self._thread(self._camera, "camera", arrivals, limits),
-            self._thread(self._sorter, "sorter"),
-            self._thread(self._writer, "log"),
+            self._thread(self._camera, arrivals, limits),
+            self._thread(self._sorter),
+            self._thread(self._writer),
+            *(self._thread(self._worker) for _ in range(self.dispatch.policy.workers)),
         ]
-        workers = [self._thread(self._worker, "worker") for _ in range(self.dispatch.policy.workers)]
+        self._start_s, self.started_at = self.clock(), datetime.now(UTC)
         try:
-            for thread in (*workers, *threads):
-                thread.start()
-            self._wait()
+            with signals.heeding_stops(self._ask_to_stop):
+                for thread in threads:
+                    thread.start()
+                while not self._finished.wait(_HEEDED_WITHIN_S):
+                    if self._asked_to_stop:
+                        self._stop.set()
         finally:
             self._stop.set()
             sys.setswitchinterval(switch_s)
             gc.unfreeze()
-        for thread in threads:
-            thread.join()
-        if self._error is not None:
-            raise self._error
+        self.seconds = self.now_s()
+        threads[0].join()  # the camera may be asking its feed yet
 
     def now_s(self) -> float:
         """Seconds since the start of the run."""
         return self.clock() - self._start_s
 
-    def _wait(self) -> None:
-        try:
-            self._finished.wait()
-        except Stopped:
-            self.interrupted = True
-            self._stop.set()
-            self._finished.wait()
+    def _ask_to_stop(self) -> None:
+        """For a signal's handler, in which no lock may be taken."""
+        self._asked_to_stop = True
 
-    def _thread(self, work: Callable[..., None], name: str, *given: object) -> threading.Thread:
+    def _thread(self, work: Callable[..., None], *given: object) -> threading.Thread:
         def guarded() -> None:
             try:
                 work(*given)
             except BaseException as error:
                 self._break(error)
 
-        return threading.Thread(target=guarded, name=name, daemon=True)
+        return threading.Thread(target=guarded, daemon=True)
 
     def _break(self, error: BaseException) -> None:
-        self._error = self._error or error
+        """Stop the belt; what is on it is finished all the same, or late."""
+        self.error, self.ending = self.error or error, Ending.BROKEN
         self._stop.set()
+        self._close()
+
+    def _close(self) -> None:
         with self._lock:
             self._closed = True
+            self._frames.notify_all()
             self._ends.notify_all()
-        self._rows.put(None)
 
     def _camera(self, arrivals: Iterator[Arrival], limits: Limits) -> None:
         number, waited_s = self.first, 0.0
         with suppress(FeedEnded):
-            for arrival in arrivals:
-                arrival = replace(arrival, due_s=arrival.due_s + waited_s)
+            for coming in arrivals:
+                arrival = replace(coming, due_s=coming.due_s + waited_s)
                 done = limits.items is not None and number >= limits.items
-                if done or (limits.seconds is not None and arrival.due_s >= limits.seconds):
-                    break
+                if done or (limits.seconds is not None and arrival.due_s > limits.seconds - _ROUNDING_S):
+                    return self._close()
                 if self._stop.wait(max(0.0, arrival.due_s - self.now_s())):
-                    break
+                    self.ending = Ending.BROKEN if self.error else Ending.STOPPED
+                    return self._close()
                 asked_s = self.now_s()
                 frame = self.feed.take(number, arrival.due_s)
                 if frame is None:
@@ -145,16 +164,18 @@ class Line:
                     arrival = replace(arrival, due_s=arrival.due_s + more_s)
                     waited_s += more_s
                     self.troubles.feed_waited_s += more_s
-                item = Item(number, arrival, arrival.due_s + self.dispatch.policy.deadline_s, frame)
+                self._capture(Item(number, arrival, arrival.due_s + self.dispatch.policy.deadline_s, frame))
                 number += 1
-                with self._lock:
-                    self.dispatch.capture(item, self.now_s())
-                    self._frames.notify()
-                    self._ends.notify()
+        self.ending = Ending.FEED
+        return self._close()
+
+    def _capture(self, item: Item) -> None:
+        if len(self.kept) < FRAMES_KEPT:
+            self.kept.append(item.frame)
         with self._lock:
-            self._closed = True
-            self._frames.notify_all()
-            self._ends.notify_all()
+            self.dispatch.capture(item, self.now_s())
+            self._frames.notify()
+            self._ends.notify()
 
     def _worker(self) -> None:
         while items := self._taken():
@@ -188,40 +209,39 @@ class Line:
             self._frames.notify_all()
         if self._in_a_row >= _FAILURES_IN_A_ROW:
             raise ScraplineError(
-                f"the model failed on {self._in_a_row} frames in a row ({self.troubles.first_failure}): export it "
+                f"the model failed {self._in_a_row} times in a row ({self.troubles.first_failure}): export it "
                 "again, or name another --model"
             )
-        self._thread(self._worker, "worker").start()
+        self._thread(self._worker).start()
 
     def _sorter(self) -> None:
-        while True:
-            with self._lock:
-                while not (ended := self._ended()):
-                    if self._error is not None or (self._closed and self.dispatch.pending == 0):
-                        self._rows.put(None)
-                        self._frames.notify_all()
-                        return
-                    deadline_s = self.dispatch.next_deadline_s
-                    self._ends.wait(None if deadline_s is None else max(0.0, deadline_s - self.now_s()) + 0.0001)
-            if self._rows.qsize() > _MOST_ROWS_WAITING:
-                raise ScraplineError("the disk under the log cannot keep up with the line: write it to a faster one")
-            self._rows.put(ended)
+        try:
+            while ended := self._ended():
+                for item in ended:
+                    item.frame = item.frame.without_data()
+                self._backlog.put(ended)
+        except BaseException as error:
+            self._break(error)  # before the log, and with it the run, comes to its end
+        finally:
+            self._backlog.close()
 
     def _ended(self) -> list[Item]:
-        self.dispatch.expire(self.now_s())
-        return list(self.dispatch.handed_out())
+        """What has ended, as soon as there is something; nothing at the end."""
+        with self._lock:
+            while True:
+                self.dispatch.expire(self.now_s())
+                if ended := list(self.dispatch.handed_out()):
+                    return ended
+                if self._closed and self.dispatch.pending == 0:
+                    self._frames.notify_all()
+                    return []
+                deadline_s = self.dispatch.next_deadline_s
+                self._ends.wait(None if deadline_s is None else max(0.0, deadline_s - self.now_s()) + 0.0001)
 
     def _writer(self) -> None:
-        """All that waits at once, so that a slow disk is asked less often."""
         try:
-            more = True
-            while more:
-                given = [self._rows.get()]
-                with suppress(queue.Empty):
-                    while True:
-                        given.append(self._rows.get_nowait())
-                more = given[-1] is not None
-                if items := [item for part in given if part is not None for item in part]:
-                    self.log(items)
+            self._backlog.work_off()
+        except BaseException as error:
+            self._break(error)
         finally:
             self._finished.set()

@@ -25,16 +25,20 @@ class ResultsLog:
 
     def write(self, rows: Iterable[Row]) -> None:
         """Write rows. Raises OSError where they do not fit on the disk, with no part of them left behind."""
-        if self._stream is None:
-            self._stream = self._begun()
-        _write_whole(self._stream, map(to_cells, rows))
+        try:
+            if self._stream is None:
+                self._stream = self._begun()
+            _write_whole(self._stream, map(to_cells, rows))
+        except OSError as error:
+            error.filename = str(self._path)  # which the system does not say of a file that is open
+            raise
 
     def begin(self) -> None:
         """Have a file with a header, whether or not there was an item."""
         self.write([])
 
     def _begun(self) -> FileIO:
-        if self._append and self._path.exists():
+        if self._append and self._path.exists() and self._path.stat().st_size > 0:
             return FileIO(self._path, "a")
         self._path.unlink(missing_ok=True)
         stream = FileIO(self._path, "x")

@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from time import perf_counter
 
 import numpy as np
+import numpy.typing as npt
 
 from scrapline.data.imaging import ImageError, Pixels
 from scrapline.line.dispatch import Answer
@@ -28,7 +29,7 @@ def looker(engine: Engine) -> Look:
             decode_s.append(perf_counter() - started)
         readable = [pixels for pixels in inputs if pixels is not None]
         started = perf_counter()
-        rows = iter(engine.infer(np.stack(readable))[0] if readable else ())
+        rows = iter(_finite(engine.infer(np.stack(readable))[0]) if readable else ())
         found = [None if pixels is None else engine.decide(next(rows)) for pixels in inputs]
         inference_s = perf_counter() - started
         return [
@@ -39,3 +40,9 @@ def looker(engine: Engine) -> Look:
         ]
 
     return look
+
+
+def _finite(probabilities: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+    if not np.isfinite(probabilities).all():
+        raise RuntimeError("the network answers with numbers that are none")
+    return probabilities

@@ -28,17 +28,16 @@ class OverTime:
         self.slice_s = 1.0
         self._slices: list[_Slice] = []
 
-    def add(self, due_s: float, latency_ms: float | None) -> None:
-        """One item, `due_s` after the start; None: it was late or dropped."""
+    def add(self, due_s: float, latency_ms: float | None, *, lost: bool = False) -> None:
+        """One item, `due_s` after the start; None: it was not classified; `lost`: it was late or dropped."""
         while (number := int(due_s / self.slice_s)) >= _MOST_SLICES:
             self._halve()
         while number >= len(self._slices):
             self._slices.append(_Slice())
         at = self._slices[number]
         at.items += 1
-        if latency_ms is None:
-            at.lost += 1
-        else:
+        at.lost += lost
+        if latency_ms is not None:
             at.latency_ms.add(latency_ms)
 
     def facts(self) -> dict[str, Any]:

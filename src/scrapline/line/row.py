@@ -39,11 +39,6 @@ class Row:
     deadline_ms: float
     on_time: bool
 
-    @property
-    def classified(self) -> bool:
-        """Whether the model looked at it, and in time."""
-        return self.predicted_class != ""
-
 
 COLUMNS = tuple(field.name for field in fields(Row))
 
@@ -53,7 +48,7 @@ def row_of(item: Item, segment: int, started_at: datetime) -> Row:
     assert item.end is not None
     answer, arrival = item.answer, item.arrival
     seen = answer.classification if answer is not None else None
-    total_ms = (item.ended_s - arrival.due_s) * 1000
+    total_ms = max(0.0, item.ended_s - arrival.due_s) * 1000
     deadline_ms = (item.deadline_s - arrival.due_s) * 1000
     looked_at_s = item.started_s if item.started_s is not None and answer is not None else item.ended_s
     return Row(

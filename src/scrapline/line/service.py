@@ -1,5 +1,6 @@
 """How long the classifier has lately taken, and how long it must be expected to take."""
 
+from bisect import bisect_left, insort
 from collections import deque
 from collections.abc import Iterable
 
@@ -12,26 +13,24 @@ class ServiceTimes:
 
     def __init__(self, first: Iterable[tuple[int, float]] = ()) -> None:
         self._recent: dict[int, deque[float]] = {}
-        self._known: dict[tuple[int, float], float] = {}
+        self._ordered: dict[int, list[float]] = {}
         for frames, seconds in first:
             self.add(frames, seconds)
 
     def add(self, frames: int, seconds: float) -> None:
         """One run of so many frames took so long, decoding included."""
-        self._recent.setdefault(frames, deque(maxlen=_REMEMBERED)).append(seconds)
-        self._known.clear()
+        recent, ordered = self._recent.setdefault(frames, deque()), self._ordered.setdefault(frames, [])
+        recent.append(seconds)
+        insort(ordered, seconds)
+        if len(recent) > _REMEMBERED:
+            del ordered[bisect_left(ordered, recent.popleft())]
 
     def quantile_s(self, share: float, frames: int = 1) -> float:
         """The time that this share of the last runs of so many frames did not exceed.
 
         Of a number of frames that was hardly seen yet: as many times that of one frame; 0 where nothing is known.
         """
-        if (frames, share) not in self._known:
-            self._known[frames, share] = self._quantile_s(share, frames)
-        return self._known[frames, share]
-
-    def _quantile_s(self, share: float, frames: int) -> float:
-        times = sorted(self._recent.get(frames, ()))
+        times = self._ordered.get(frames, [])
         found = times[min(len(times) - 1, int(share * len(times)))] if times else 0.0
         if frames > 1 and len(times) < _ENOUGH:
             return max(found, frames * self.quantile_s(share))

@@ -19,10 +19,15 @@ class Evidence:
     def __init__(self) -> None:
         self._of_photo: defaultdict[tuple[str, str], list[int]] = defaultdict(lambda: [0, 0])  # so, of
         self._once = [0, 0]  # of frames that are seen once and never again
+        self._again = [0, 0]  # of those that a camera gave again at once, for want of a new one
+        self._last_once = ""
 
     def add(self, so: bool, frame: str, group: str) -> None:
-        """One item; `group` is empty for a frame that is seen once."""
-        counts = self._of_photo[group, frame] if group else self._once
+        """One item; `group` is empty for a frame that is seen once, and its name where it comes again at once."""
+        if not group:
+            counts, self._last_once = self._once, frame
+        else:
+            counts = self._again if group == frame == self._last_once else self._of_photo[group, frame]
         counts[0] += so
         counts[1] += 1
 
@@ -32,7 +37,8 @@ class Evidence:
         for (group, _), (so, of) in self._of_photo.items():
             groups[group][0] += so
             groups[group][1] += of
-        hits, items = (sum(counts[at] for counts in groups.values()) + self._once[at] for at in (0, 1))
+        shown = [*groups.values(), self._once, self._again]
+        hits, items = (sum(counts[at] for counts in shown) for at in (0, 1))
         facts = {
             "rate": round(hits / items, 6) if items else None,
             "items": items,

@@ -39,11 +39,13 @@ class Claim:
     """What a run shows about late items.
 
     Of `stretches` in which an item was due, `late` had a late one. Every `spacing`-th of them makes a phase; the worst
-    phase has `worst_stretches`, of which `worst_late` were late, and leaves a share up to `upper_bound` possible.
-    `longest_run`: most late stretches in a row. `seconds_needed`: how long a run would have to be in all, if nothing
-    more is late and items come as often; None where late stretches came in longer runs than can be judged.
+    phase has `worst_stretches`, of which `worst_late` were late, and leaves a share up to `upper_bound` possible. All
+    this holds for disturbances of up to `longest_stall_s`. `longest_run`: most late stretches in a row.
+    `seconds_needed`: how long a run would have to be in all, if nothing more is late and items come as often; None
+    where late stretches came in longer runs than can be judged.
     """
 
+    longest_stall_s: float
     items: int
     late_items: int
     stretches: int
@@ -67,6 +69,7 @@ class Stretches:
     def __init__(self, deadline_s: float, longest_stall_s: float = 1.0) -> None:
         if deadline_s <= 0 or longest_stall_s < 0:
             raise ValueError(f"a deadline of {deadline_s} s and stalls of {longest_stall_s} s: must be above 0, from 0")
+        self._longest_stall_s = longest_stall_s
         least = 1 + math.ceil(longest_stall_s / deadline_s)
         self._deadline_s = deadline_s
         self._late_by_phase = [[0] * (least * multiple) for multiple in _MULTIPLES]
@@ -115,6 +118,7 @@ class Stretches:
         seconds_each = self._deadline_s * (self._latest + 1) / max(1, self._stretches)
         fits = spacing >= enough
         return Claim(
+            longest_stall_s=self._longest_stall_s,
             items=self._items,
             late_items=self._late_items,
             stretches=self._stretches,

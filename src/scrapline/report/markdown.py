@@ -38,6 +38,7 @@ def render(stages: Stages, line: Json, settings: Simulate, engine: Engine) -> st
         line=line,
         settings=settings,
         belt=belt_of(settings),
+        some_classified=line["latency_ms"]["items"] > 0,
         claim=told.lateness(line["lateness"]),
         classes=engine.classes,
         preprocessing=engine.preprocessing,

@@ -27,15 +27,17 @@ _MOST_NAMED = 24
 _BLUE, _ORANGE = "#2f6f9f", "#d9822b"
 
 
-def belt(path: Path, frames: Sequence[Frame], engine: Engine) -> None:
-    """Draw frames with what the model says of each: green sorted rightly, red wrongly, amber to a person.
+def belt(path: Path, frames: Sequence[Frame], engine: Engine, *, first: int = 0) -> None:
+    """Draw frames, item `first` and the next, with what the model says of each.
 
-    Where nobody knows what a frame shows, what is sorted is blue.
+    Green is sorted rightly, red wrongly, amber goes to a person; where nobody knows what a frame shows, what is sorted
+    is blue.
     """
     thumbs = [_thumb(frame, engine) for frame in frames]
     known = any(frame.true_class for frame in frames)
     colours = "green sorted right, red sorted wrong" if known else "blue sorted"
-    title = f"The first {len(thumbs)} items: {colours}, amber to manual review, grey not to be read"
+    which = f"The first {len(thumbs)} items" if first == 0 else f"Items {first + 1} to {first + len(thumbs)}"
+    title = f"{which}: {colours}, amber to manual review, grey not to be read"
     contact_sheet(title, thumbs).save(path, "PNG")
 
 

@@ -14,8 +14,15 @@ def tell(metrics: dict[str, Any]) -> None:
     info(f"{metrics['items']} items{_rate(metrics)}: {_states(metrics['states'])}")
     if "mix" in metrics["feed"]:
         info(f"materials mixed {metrics['feed']['mix']}")
+    if interruptions := metrics["interruptions_s"]:
+        info(
+            f"interrupted {len(interruptions)} times, for {sum(interruptions):.1f} s in all; what follows on workers "
+            "and camera is of the last part"
+        )
     latency, workers = metrics["latency_ms"], metrics["workers"]
     times = ", ".join(f"{name} {_ms(latency[name])}" for name in ("p50", "p95", "p99"))
+    if not latency["items"]:
+        times = "no item was to be classified, with a deadline"
     info(
         f"from arrival to decision {times} of {metrics['deadline_ms']:.0f} ms; {workers['workers']} workers, busy "
         f"{workers['utilisation']:.0%} of the time"
@@ -25,6 +32,11 @@ def tell(metrics: dict[str, Any]) -> None:
     info(lateness(metrics["lateness"]))
     if workers["replaced"]:
         info(f"warning: a worker failed {workers['replaced']} times ({workers['first_failure']})")
+    if gaps := metrics["feed"].get("gaps_in_all"):
+        info(
+            f"the camera saw nothing {gaps} times, {metrics['feed']['gap_seconds']:.1f} s in all: "
+            f"{metrics['feed']['items_missed']} items were not captured"
+        )
     waited_s = metrics["feed"]["waited_s"]
     if waited_s > 0:
         info(

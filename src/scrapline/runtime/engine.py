@@ -94,7 +94,7 @@ class Engine:
             confidence,
             self.classes[second],
             float(probabilities[second]),
-            low_confidence=confidence < self.metadata.thresholds[name],
+            low_confidence=not confidence >= self.metadata.thresholds[name],  # NaN is not enough either
         )
 
 

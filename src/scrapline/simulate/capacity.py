@@ -97,7 +97,7 @@ def measure(job: Job, engine: Engine, measured_s: float) -> Services:
         with tempfile.TemporaryDirectory() as folder:
             before = Before(Figures(engine.classes, belt.deadline_ms))
             line = work(overloaded, engine, Path(folder) / "log.csv", before).line
-        idle_s = max(0.0, workers * line.now_s() - line.dispatch.busy_s) / max(1, line.dispatch.runs)
+        idle_s = max(0.0, workers * line.seconds - line.dispatch.busy_s) / max(1, line.dispatch.runs)
         looked_at = {(item.started_s, item.ended_s) for item in items if item.answer and item.answer.batch == frames}
         found[frames] = [ended_s - started_s + idle_s for started_s, ended_s in looked_at if started_s is not None]
         camera_s += [item.captured_s - item.arrival.due_s for item in items]

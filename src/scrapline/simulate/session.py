@@ -2,8 +2,8 @@
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, field
-from datetime import UTC, datetime
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,6 @@ from scrapline.line.belt import Arrivals, Belt, arrivals
 from scrapline.line.dispatch import Dispatch, Item, Policy
 from scrapline.line.display import LiveLine
 from scrapline.line.feeds.choose import open_feed
-from scrapline.line.feeds.frame import Frame
 from scrapline.line.figures import Figures
 from scrapline.line.live import Limits, Line
 from scrapline.line.log import ResultsLog
@@ -23,9 +22,8 @@ from scrapline.line.row import row_of
 from scrapline.line.service import ServiceTimes
 from scrapline.runtime.engine import FRAMES_A_RUN, Engine
 from scrapline.system import machine
-from scrapline.system.parallel import cores, thread_map
+from scrapline.system.parallel import cores
 
-FRAMES_KEPT = 24
 _WARM_UP_RUNS = 3
 
 
@@ -61,19 +59,19 @@ class Before:
 
 @dataclass
 class Outcome:
-    """What came of a run. `kept`: the first frames of this part; `metrics`: JSON; `line`: as it ended."""
+    """What came of a run: its figures, as JSON too, and the line as it ended."""
 
     metrics: dict[str, Any]
     figures: Figures
     line: Line
-    kept: list[Frame] = field(default_factory=list)
-    interrupted: bool = False
 
 
 def work(job: Job, engine: Engine, log_path: Path, before: Before) -> Outcome:
-    """Run the line to its limits, or until a signal; every item is in the log before this ends."""
-    job.belt.check()
-    figures, kept = before.figures, list[Frame]()
+    """Run the line to its limits, or until a signal; every item is in the log before this ends.
+
+    What broke the line stands in the outcome's `line.error`, for whoever has kept the figures to raise.
+    """
+    figures = before.figures
     workers = job.workers or cores()
     policy = Policy(workers, job.belt.deadline_ms / 1000, job.queue_frames, job.frames_a_run)
     dispatch = Dispatch(policy, ServiceTimes(warm_up(engine, workers)))
@@ -83,28 +81,26 @@ def work(job: Job, engine: Engine, log_path: Path, before: Before) -> Outcome:
         mix=job.mix,
         seed=job.seed,
         first=before.next_item,
-        start_s=figures.seconds,
+        start_s=figures.belt_s(job.belt.items_per_s),
         strict=job.strict,
     )
     with feed, ResultsLog(log_path, append=before.segment > 0) as log, LiveLine(job.limits.items) as live:
-        started_at = datetime.now(UTC)
 
         def write(items: Sequence[Item]) -> None:
-            rows = [row_of(item, before.segment, started_at) for item in items]
+            rows = [row_of(item, before.segment, line.started_at) for item in items]
             log.write(rows)
-            for item, row in zip(items, rows, strict=True):
+            for row in rows:
                 figures.add(row)
                 if not job.quiet:
                     live.show(row)
-                if len(kept) < FRAMES_KEPT:
-                    kept.append(item.frame)
             if job.observe is not None:
                 job.observe(items)
 
         line = Line(feed, looker(engine), dispatch, write, first=before.next_item)
         line.run(arrivals(job.belt, job.arrivals, job.seed + before.segment), job.limits)
-        log.begin()
-    return Outcome(_metrics(job, line, figures), figures, line, kept, line.interrupted)
+        if line.error is None:
+            log.begin()
+    return Outcome(_metrics(job, line, figures), figures, line)
 
 
 def warm_up(engine: Engine, workers: int) -> list[tuple[int, float]]:
@@ -122,20 +118,22 @@ def warm_up(engine: Engine, workers: int) -> list[tuple[int, float]]:
             found.append((frames, time.perf_counter() - started))
         return found[-_WARM_UP_RUNS:]
 
-    return [run for found in thread_map(runs, range(workers), window=workers) for run in found]
+    with ThreadPoolExecutor(workers) as pool:
+        return [run for found in pool.map(runs, range(workers)) for run in found]
 
 
 def _metrics(job: Job, line: Line, figures: Figures) -> dict[str, Any]:
     """What metrics.json says of a run: the workers' part of it is of its last segment."""
     dispatch, troubles = line.dispatch, line.troubles
-    workers, seconds = dispatch.policy.workers, line.now_s()
+    workers = dispatch.policy.workers
     belt = asdict(job.belt) | {"items_per_s": round(job.belt.items_per_s, 6), "arrivals": job.arrivals}
     return figures.metrics() | {
+        "ended": line.ending,
         "belt": belt,
         "feed": line.feed.facts() | {"waited_s": round(troubles.feed_waited_s, 3)},
         "workers": {
             "workers": workers,
-            "utilisation": round(dispatch.busy_s / (workers * seconds), 4),
+            "utilisation": round(dispatch.busy_s / (workers * line.seconds), 4),
             "replaced": troubles.workers_replaced,
             "first_failure": troubles.first_failure or None,
         },

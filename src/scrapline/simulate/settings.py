@@ -21,7 +21,6 @@ def configured(
     if items_per_s is not None:
         changes["belt_m_per_s"] = belt_of(line).at(items_per_s).belt_m_per_s  # type: ignore[assignment]
     line = line.model_copy(update={name: value for name, value in changes.items() if value is not None})
-    belt_of(line).check()
     return line, settings.seed if settings else 0
 
 
@@ -34,10 +33,15 @@ def model_file(model: Path | None) -> Path:
 
 
 def job_of(line: Simulate, feed: str, seed: int, limits: Limits, *, strict: bool = False) -> Job:
-    """What the params describe, with a feed; `strict`: frames of classes that the model has not are refused."""
+    """What the params describe, with a feed; `strict`: frames of classes that the model has not are refused.
+
+    Raises ScraplineError for a belt that leaves no time between camera and ejector.
+    """
+    belt = belt_of(line)
+    belt.check()
     return Job(
         feed=feed,
-        belt=belt_of(line),
+        belt=belt,
         arrivals=Arrivals(line.arrivals),
         limits=limits,
         seed=seed,

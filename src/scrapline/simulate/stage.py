@@ -2,7 +2,7 @@
 
 from scrapline import paths
 from scrapline.line.figures import Figures
-from scrapline.line.live import Limits
+from scrapline.line.live import Ending, Limits
 from scrapline.params import Params
 from scrapline.report import markdown, plots
 from scrapline.report.results import Stages
@@ -28,11 +28,13 @@ def simulate(settings: Params) -> None:
     # Their lock guards the log as well.
     with replacing(paths.SIMULATION, paths.SUMMARY, paths.REPORT) as (folder, summary_path, report_path):
         outcome = work(job, engine, paths.SIMULATION_RESULTS, Before(Figures(engine.classes, job.belt.deadline_ms)))
-        if outcome.interrupted:
+        if outcome.line.error is not None:
+            raise outcome.line.error
+        if outcome.line.ending is Ending.STOPPED:
             raise Stopped
         write_json(folder / paths.LINE.name, outcome.metrics)
         plots.line(folder / paths.LINE_PLOT.name, outcome.metrics, outcome.figures, engine.metadata.thresholds)
-        plots.belt(folder / paths.BELT_PLOT.name, outcome.kept, engine)
+        plots.belt(folder / paths.BELT_PLOT.name, outcome.line.kept, engine)
         write_json(summary_path, summary(stages))
         report_path.write_text(markdown.render(stages, outcome.metrics, line, engine), encoding="utf-8", newline="\n")
     print_summary(stages, outcome.metrics)

@@ -1,7 +1,7 @@
 """SIGINT and SIGTERM as an exception, so that `finally` blocks clean up; and how to let them wait."""
 
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from types import FrameType
@@ -13,9 +13,10 @@ class Stopped(BaseException):
 
 @dataclass
 class _State:
-    """Whether signals have to wait, the one that waits, and the one that was raised."""
+    """Whether signals have to wait, the one that waits, and the one that was raised; what to call in place of that."""
 
     held: bool = False
+    heed: Callable[[], None] | None = None
     waiting: int | None = None
     raised: int | None = None
 
@@ -53,9 +54,25 @@ def holding_stops() -> Iterator[None]:
             _stop(signum, None)
 
 
+@contextmanager
+def heeding_stops(heed: Callable[[], None]) -> Iterator[None]:
+    """Have the first SIGINT or SIGTERM within the block call `heed`, which must be short; the second raises `Stopped`.
+
+    An exception can come up anywhere, in a callback of the collector too, where it is lost; this cannot.
+    """
+    _state.heed = heed
+    try:
+        yield
+    finally:
+        _state.heed = None
+
+
 def _stop(signum: int, frame: FrameType | None) -> None:
     if _state.held:
         _state.waiting = signum
-    else:
-        _state.raised = signum
+        return
+    _state.raised = signum
+    heed, _state.heed = _state.heed, None
+    if heed is None:
         raise Stopped
+    heed()

@@ -144,7 +144,7 @@ def test_answers_are_kept_by_confidence_for_the_curve() -> None:
 def test_slices_of_time_grow_with_the_run_and_none_is_lost() -> None:
     made = OverTime()
     for second in range(1000):
-        made.add(second + 0.5, None if second == 700 else 10.0 + second / 1000)
+        made.add(second + 0.5, None if second == 700 else 10.0 + second / 1000, lost=second == 700)
     facts = made.facts()
     assert facts["slice_s"] == 8.0
     assert len(facts["items"]) == 125

@@ -4,16 +4,16 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Self
 
 import pytest
 
-from scrapline.line import live
+from scrapline.line import backlog
 from scrapline.line.belt import Arrivals, Belt, arrivals
 from scrapline.line.dispatch import Answer, Dispatch, Item, Policy
 from scrapline.line.feeds.frame import FeedEnded, Frame
-from scrapline.line.live import Limits, Line
+from scrapline.line.live import Ending, Limits, Line
 from scrapline.line.service import ServiceTimes
 from scrapline.line.states import State
 from scrapline.runtime.engine import Classification
@@ -27,7 +27,6 @@ class Numbers:
     """A feed whose frame says its number; `missing` items are not there, after `last` it is over."""
 
     waits = False
-    live = False
 
     def __init__(self, missing: Sequence[int] = (), last: int = 10**9, slow_s: float = 0.0) -> None:
         self.missing, self.last, self.slow_s = {*missing}, last, slow_s
@@ -75,6 +74,8 @@ def run(
     policy = Policy(workers, belt.deadline_ms / 1000, 500)
     line = Line(feed or Numbers(), look, Dispatch(policy, ServiceTimes()), keep, first=first)
     line.run(arrivals(belt, Arrivals.CONSTANT, 0), limits)
+    if line.error is not None:
+        raise line.error
     return line, logged
 
 
@@ -90,7 +91,9 @@ def test_every_item_is_logged_in_order_with_its_own_answer() -> None:
     ] == [str(number) for number in range(200)]
     assert states(items) == [State.SORT] * 200
     assert line.dispatch.pending == 0
-    assert not line.interrupted
+    assert line.ending is Ending.LIMIT
+    assert [frame.data for frame in line.kept] == [str(number).encode() for number in range(24)]
+    assert {item.frame.data for item in items} == {b""}, "nobody will look at them again"
 
 
 def test_the_belt_keeps_its_pace_and_stops_after_its_seconds() -> None:
@@ -113,8 +116,9 @@ def test_a_camera_that_sees_nothing_captures_no_item() -> None:
 
 
 def test_the_run_ends_with_its_feed() -> None:
-    _, items = run(Limits(), feed=Numbers(last=7))
+    line, items = run(Limits(), feed=Numbers(last=7))
     assert len(items) == 7
+    assert line.ending is Ending.FEED
 
 
 def test_a_stalled_camera_counts_against_the_items_it_brings_late() -> None:
@@ -164,7 +168,7 @@ def test_a_model_that_never_works_ends_the_run_in_one_line() -> None:
     def broken(frames: Sequence[Any]) -> list[Answer]:
         raise RuntimeError("bad file")
 
-    with pytest.raises(ScraplineError, match=r"failed on 100 frames in a row \(bad file\)"):
+    with pytest.raises(ScraplineError, match=r"failed 100 times in a row \(bad file\)"):
         run(Limits(), look=broken)
 
 
@@ -176,15 +180,21 @@ def test_a_log_that_cannot_be_written_ends_the_run() -> None:
         run(Limits(), log=full)
 
 
-def test_a_feed_that_breaks_ends_the_run() -> None:
+def test_a_feed_that_breaks_ends_the_run_and_what_is_on_the_belt_is_finished() -> None:
     class Broken(Numbers):
         def take(self, number: int, due_s: float) -> Frame | None:
             if number == 3:
                 raise ScraplineError("the camera is gone")
             return super().take(number, due_s)
 
+    def slow(frames: Sequence[Any]) -> list[Answer]:
+        time.sleep(0.05)
+        return look(frames)
+
+    logged: list[Item] = []
     with pytest.raises(ScraplineError, match="camera is gone"):
-        run(Limits(), feed=Broken())
+        run(Limits(), feed=Broken(), look=slow, log=logged.extend)
+    assert states(logged) == [State.SORT] * 3
 
 
 def test_a_slow_disk_holds_up_no_decision() -> None:
@@ -202,25 +212,53 @@ def test_a_slow_disk_holds_up_no_decision() -> None:
 
 
 def test_rows_that_wait_for_a_disk_are_not_kept_without_end(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(live, "_MOST_ROWS_WAITING", 20)
+    monkeypatch.setattr(backlog, "MOST_ITEMS", 20)
     with pytest.raises(ScraplineError, match="disk under the log cannot keep up"):
         run(Limits(items=400), log=lambda items: time.sleep(0.2))
 
 
-def test_a_stop_lets_the_line_finish_what_is_on_the_belt() -> None:
-    before = signal.getsignal(signal.SIGTERM)
+@pytest.fixture
+def signalled() -> Iterator[None]:
+    """The project's handlers, taken back afterwards."""
+    before = {signum: signal.getsignal(signum) for signum in (signal.SIGINT, signal.SIGTERM)}
     signals.install()
+    yield
+    for signum, handler in before.items():
+        signal.signal(signum, handler)
+    signals.forgive()
+
+
+@pytest.mark.usefixtures("signalled")
+def test_a_stop_lets_the_line_finish_what_is_on_the_belt() -> None:
     threading.Timer(0.1, os.kill, (os.getpid(), signal.SIGTERM)).start()
-    try:
-        line, items = run(Limits())
-    finally:
-        signal.signal(signal.SIGTERM, before)
-        signal.signal(signal.SIGINT, signal.default_int_handler)
-        signals.forgive()
-    assert line.interrupted
+    line, items = run(Limits())
+    assert line.ending is Ending.STOPPED
+    assert signals.raised() == signal.SIGTERM
     assert [item.number for item in items] == list(range(len(items)))
-    assert 0 < len(items) < 400
+    assert len(items) > 0
     assert line.dispatch.captured == len(items)
+
+
+@pytest.mark.usefixtures("signalled")
+def test_a_second_stop_ends_it_at_once() -> None:
+    """The only worker takes its time; its item would be waited for for a second."""
+    for delay_s in (0.1, 0.2):
+        threading.Timer(delay_s, os.kill, (os.getpid(), signal.SIGTERM)).start()
+    with pytest.raises(signals.Stopped):
+        run(Limits(), look=lambda frames: [time.sleep(0.7)], workers=1)  # type: ignore[list-item]
+
+
+@pytest.mark.usefixtures("signalled")
+def test_stops_are_heeded_within_the_block_alone() -> None:
+    heard = []
+    with signals.heeding_stops(lambda: heard.append(True)):
+        os.kill(os.getpid(), signal.SIGINT)
+        assert heard == [True]
+        with pytest.raises(signals.Stopped):
+            os.kill(os.getpid(), signal.SIGINT)
+    with pytest.raises(signals.Stopped):
+        os.kill(os.getpid(), signal.SIGINT)
+    assert heard == [True]
 
 
 def test_a_feed_that_waits_stops_the_belt_and_is_not_counted_against_the_line() -> None:

@@ -30,8 +30,8 @@ def mean_latency_s(played: Played) -> float:
 
 def test_one_worker_that_always_takes_the_same_is_an_m_d_1_queue() -> None:
     """Mean wait: rho s / 2 (1 - rho) (Pollaczek and Khinchine)."""
-    played = play(belt(70), Arrivals.POISSON, one_by_one(1), Services({1: [0.01]}), seconds=2000, seed=1)
-    assert played.items == pytest.approx(140_000, rel=0.02)
+    played = play(belt(70), Arrivals.POISSON, one_by_one(1), Services({1: [0.01]}), seconds=1000, seed=1)
+    assert played.items == pytest.approx(70_000, rel=0.02)
     assert mean_latency_s(played) == pytest.approx(0.01 + 0.7 * 0.01 / (2 * 0.3), rel=0.05)
 
 
@@ -41,7 +41,7 @@ def test_two_workers_with_exponential_times_are_an_m_m_2_queue() -> None:
     offered, rho = 1.4, 0.7
     waits = offered**2 / (2 * (1 - rho))
     waits /= 1 + offered + waits
-    played = play(belt(140), Arrivals.POISSON, one_by_one(2), Services({1: took.tolist()}), seconds=1000, seed=2)
+    played = play(belt(140), Arrivals.POISSON, one_by_one(2), Services({1: took.tolist()}), seconds=500, seed=2)
     assert mean_latency_s(played) == pytest.approx(0.01 + waits * 0.01 / (2 * (1 - rho)), rel=0.06)
 
 
@@ -50,7 +50,7 @@ def test_one_place_to_wait_is_an_m_d_1_2_queue_whose_losses_are_known() -> None:
     load = 0.8
     lost = (math.exp(-load) + load - 1) / (load + math.exp(-load))
     played = play(
-        belt(80), Arrivals.POISSON, one_by_one(1, queue_frames=1), Services({1: [0.01]}), seconds=2000, seed=3
+        belt(80), Arrivals.POISSON, one_by_one(1, queue_frames=1), Services({1: [0.01]}), seconds=1000, seed=3
     )
     assert played.states[State.DROPPED] / played.items == pytest.approx(lost, rel=0.05)
     assert played.states[State.LATE] == 0
@@ -66,17 +66,17 @@ def test_a_constant_belt_below_capacity_has_no_queue() -> None:
 def test_under_overload_what_is_sorted_is_what_the_workers_can_do(overload: float) -> None:
     """Two workers at 10 ms a frame: 200 a second, however many come."""
     services = Services({n: [0.01 * n] for n in range(1, 5)})
-    played = play(belt(200 * overload, 0.25), Arrivals.CONSTANT, Policy(2, 0.25), services, seconds=50, seed=0)
-    assert played.states[State.SORT] == pytest.approx(200 * 50, rel=0.01)
+    played = play(belt(200 * overload, 0.25), Arrivals.CONSTANT, Policy(2, 0.25), services, seconds=20, seed=0)
+    assert played.states[State.SORT] == pytest.approx(200 * 20.25, rel=0.01)  # the last deadline is worked off, too
     assert played.latency_ms.max <= 250
 
 
 def test_frames_that_go_together_make_more_of_the_time() -> None:
     """Four take 20 ms, one takes 10: alone 100 a second, together 200."""
     services = Services({1: [0.010], 2: [0.0133], 3: [0.0167], 4: [0.020]})
-    played = play(belt(195, 0.25), Arrivals.CONSTANT, Policy(1, 0.25), services, seconds=50, seed=0)
+    played = play(belt(195, 0.25), Arrivals.CONSTANT, Policy(1, 0.25), services, seconds=20, seed=0)
     assert played.lost < 0.01
-    alone = play(belt(195, 0.25), Arrivals.CONSTANT, one_by_one(1, 0.25, None), services, seconds=50, seed=0)
+    alone = play(belt(195, 0.25), Arrivals.CONSTANT, one_by_one(1, 0.25, None), services, seconds=20, seed=0)
     assert alone.lost == pytest.approx(95 / 195, abs=0.01)
 
 
@@ -103,15 +103,15 @@ def test_the_same_seed_plays_the_same() -> None:
     assert (one.states, one.quantile_ms(0.9)) != (other.states, other.quantile_ms(0.9))
 
 
-def plant(services: Services, *, camera_to_ejector_m: float = 10.0, lead_ms: float = 0.0, workers: int = 2) -> Plant:
+def plant(services: Services, *, camera_to_ejector_m: float = 2.0, lead_ms: float = 0.0, workers: int = 2) -> Plant:
     found = Belt(4, 5, 1.0, camera_to_ejector_m, lead_ms, 0.0)
     return Plant(found, Arrivals.CONSTANT, Policy(workers, 1.0, None, 1), services, seed=0)
 
 
 def test_the_fastest_belt_is_what_the_workers_can_do() -> None:
-    """Two workers, 10 ms a frame: 200 a second, with half a second for each."""
-    found = fastest(plant(Services({1: [0.01]})), seconds=120)
-    assert found == pytest.approx(200, rel=0.01)
+    """Two workers, 10 ms a frame: 200 a second, with a tenth of a second for each."""
+    found = fastest(plant(Services({1: [0.01]})), seconds=40)
+    assert found == pytest.approx(200, rel=0.02)
 
 
 def test_the_fastest_belt_leaves_time_for_the_work() -> None:

@@ -77,7 +77,7 @@ def test_stalls_of_one_second_are_reckoned_with_unless_told() -> None:
 
 def test_a_clean_run_is_claimed_once_each_phase_is_long_enough() -> None:
     claim = late_at(5 * 459)
-    assert claim == Claim(2295, 0, 2295, 0, 0, 5, 459, 0, claim.upper_bound, True, 5 * 459 * 0.25)
+    assert claim == Claim(1.0, 2295, 0, 2295, 0, 0, 5, 459, 0, claim.upper_bound, True, 5 * 459 * 0.25)
     assert claim.upper_bound == pytest.approx(1 - 0.01 ** (1 / 459))
     short = late_at(5 * 459 - 1)
     assert (short.supported, short.worst_stretches, short.worst_late) == (False, 458, 0)
@@ -105,7 +105,7 @@ def test_another_share_and_confidence_can_be_claimed() -> None:
 
 def test_nothing_is_claimed_from_nothing() -> None:
     claim = Stretches(D).claim()
-    assert claim == Claim(0, 0, 0, 0, 0, 5, 0, 0, 1.0, False, 5 * 459 * 0.25)
+    assert claim == Claim(1.0, 0, 0, 0, 0, 0, 5, 0, 0, 1.0, False, 5 * 459 * 0.25)
 
 
 def test_a_stretch_is_late_by_any_of_its_items_and_counts_once() -> None:

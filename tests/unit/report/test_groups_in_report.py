@@ -5,6 +5,7 @@ from types import SimpleNamespace
 from typing import Any
 
 from conftest import ROOT
+from scrapline.params import Simulate
 from scrapline.report import markdown
 from scrapline.report.results import Stages
 
@@ -33,7 +34,7 @@ def report(pins: dict[str, int], own: dict[str, Any] | None, rule: dict[str, str
         input_size=224, geometry="squeezed", interpolation="bilinear", mean=[0.5], std=[0.5]
     )
     engine: Any = SimpleNamespace(classes=list(preparation["classes"]), preprocessing=preprocessing)
-    return markdown.render(stages, read("simulation"), engine)
+    return markdown.render(stages, read("line"), Simulate(), engine)
 
 
 def test_without_groups_and_pins_nothing_is_said_of_them() -> None:

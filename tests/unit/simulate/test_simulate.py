@@ -15,6 +15,7 @@ import pytest
 import colours
 from conftest import ROOT
 from scrapline import params, paths
+from scrapline.line.live import Ending
 from scrapline.line.row import COLUMNS
 from scrapline.simulate import session, stage
 from scrapline.system.errors import ScraplineError
@@ -63,7 +64,7 @@ def test_a_run_that_breaks_keeps_its_rows_and_nothing_else(project: Path) -> Non
     def broken(frames: Any) -> Any:
         raise RuntimeError("bad file")
 
-    with pytest.raises(ScraplineError, match=r"failed on 100 frames in a row \(bad file\)"):
+    with pytest.raises(ScraplineError, match=r"failed 100 times in a row \(bad file\)"):
         simulate(broken)
     found = rows(paths.SIMULATION_RESULTS)
     assert [int(row["item_id"]) for row in found] == list(range(len(found)))
@@ -86,7 +87,7 @@ def test_a_stop_finishes_the_log_and_ends_the_stage(project: Path, monkeypatch: 
 
     def interrupted(*given: Any) -> session.Outcome:
         outcome = worked(*given)
-        outcome.interrupted = True
+        outcome.line.ending = Ending.STOPPED
         return outcome
 
     monkeypatch.setattr(stage, "work", interrupted)

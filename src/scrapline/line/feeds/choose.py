@@ -4,7 +4,7 @@ from pathlib import Path
 
 from scrapline.line.feeds.folder import Folder
 from scrapline.line.feeds.frame import Feed
-from scrapline.line.feeds.stream import Stream
+from scrapline.line.feeds.stream import Stream, without_secrets
 from scrapline.line.feeds.video import Video
 from scrapline.system.errors import ScraplineError
 
@@ -45,5 +45,7 @@ def open_feed(
 
 def _unmixed(text: str, mix: dict[str, float] | None) -> str:
     if mix:
-        raise ScraplineError(f"the feed `{text}` shows what comes: a mix is for `demo` and for folders of classes")
+        raise ScraplineError(
+            f"the feed `{without_secrets(text)}` shows what comes: a mix is for `demo` and for folders of classes"
+        )
     return text

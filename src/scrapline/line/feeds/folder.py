@@ -52,7 +52,6 @@ class Folder:
     """
 
     waits = False
-    live = False
 
     def __init__(
         self,

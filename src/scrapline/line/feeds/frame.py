@@ -1,6 +1,6 @@
 """What a feed gives, and the interface that all feeds have."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Protocol, Self
 
 from scrapline.data.imaging import Pixels
@@ -23,16 +23,18 @@ class Frame:
     true_class: str = ""
     group: str = ""
 
+    def without_data(self) -> "Frame":
+        """Its name and what is known of it, once nobody will look at it any more."""
+        return replace(self, data=b"")
+
 
 class Feed(Protocol):
     """A source of frames, asked by the camera's thread alone. Entered before the first frame, left after the last.
 
     `waits`: the belt stands still while the feed makes its next frame, which no camera on a real belt can ask for.
-    `live`: what was not taken is gone, so that a run that goes on later has missed something.
     """
 
     waits: bool
-    live: bool
 
     def __enter__(self) -> Self: ...
 

@@ -34,7 +34,6 @@ class Rendered:
     """
 
     waits = True
-    live = False
 
     def __init__(
         self,

@@ -23,6 +23,7 @@ _TIMEOUTS = [
 ]
 _OPENING_S = 5.0
 _FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.1, 5.0  # before it is opened again
+_LIVED_S = 1.0  # a connection that gave frames for so long was no flicker
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +55,7 @@ class _Reader:
                 self._lost = True
                 tried_s = time.monotonic() - self.newest.came_s
                 info(f"{self._name} is lost: no frame for {tried_s:.1f} s; it is opened again until it is back")
-            lived = self.newest is not None and self.newest.came_s - opened_s > _LONGEST_PAUSE_S
+            lived = self.newest is not None and self.newest.came_s - opened_s > _LIVED_S
             pause_s = _FIRST_PAUSE_S if lived else min(max(2 * pause_s, _FIRST_PAUSE_S), _LONGEST_PAUSE_S)
 
     def _read_all(self) -> None:
@@ -88,11 +89,10 @@ class Stream:
     """
 
     waits = False
-    live = True
 
     def __init__(self, source: int | str, *, stale_s: float = 1.0) -> None:
         self._camera = isinstance(source, int)
-        self._address = str(source) if isinstance(source, int) else _without_secrets(source)
+        self._address = str(source) if isinstance(source, int) else without_secrets(source)
         self._name = f"camera {source}" if isinstance(source, int) else self._address
         self._reader = _Reader(source, self._name)
         self._stale_s = stale_s
@@ -139,6 +139,6 @@ class Stream:
         return {"kind": "camera" if self._camera else "stream", "address": self._address, **self._gaps.facts()}
 
 
-def _without_secrets(address: str) -> str:
+def without_secrets(address: str) -> str:
     """An address without user and password, and without a query, which may hold them too."""
     return re.sub(r"^([^:]*://)(?:[^/?#]*@)?([^?#]*).*$", r"\1\2", address, flags=re.DOTALL)

@@ -18,7 +18,6 @@ class Video:
     """The frames of a video that is `start_s` seconds on when the run starts. Nobody knows what they show."""
 
     waits = False
-    live = False
 
     def __init__(self, path: Path, *, start_s: float = 0.0) -> None:
         self._path = path

@@ -42,10 +42,9 @@ def test_a_word_names_a_feed(text: str, kind: type, facts: dict[str, object]) ->
     assert facts.items() <= feed.facts().items()
 
 
-@pytest.mark.parametrize(("text", "waits", "live"), [("demo", 1, 0), ("0", 0, 1), ("frames", 0, 0), ("belt.mp4", 0, 0)])
-def test_which_wait_and_which_are_live(text: str, waits: int, live: int) -> None:
-    feed = open_feed(text, classes=MATERIALS)
-    assert (feed.waits, feed.live) == (waits, live)
+@pytest.mark.parametrize(("text", "waits"), [("demo", True), ("0", False), ("frames", False), ("belt.mp4", False)])
+def test_the_belt_waits_for_drawn_frames_alone(text: str, waits: bool) -> None:
+    assert open_feed(text, classes=MATERIALS).waits is waits
 
 
 @pytest.mark.parametrize("text", ["", "nowhere", "camera", "-1", "frames/none"])

@@ -1,0 +1,124 @@
+# ruff: noqa: E501 - the lines of tables
+"""docs/line/README.md, of what line_study.py measured."""
+
+import statistics
+from typing import Any
+
+PAIR_S = 60.0
+REFEREE_S = 60
+
+
+def sustained(content: dict[str, Any]) -> float:
+    """Items a second: the median of the live runs."""
+    return statistics.median(pair["live"] for pair in content["throughput"]["pairs"])
+
+
+def page(content: dict[str, Any]) -> str:
+    """docs/line/README.md, of the figures alone."""
+    pairs, half, noop = content["throughput"]["pairs"], content["half_load"], content["no_op"]
+    ratios = [pair["live"] / pair["benchmark"] for pair in pairs]
+    lost = max(pair["lost"] for pair in pairs)
+    constant, poisson = half["constant"], half["poisson"]
+    one, all_cores = half["one_frame_on_one_core_p99_ms"], half["one_frame_on_all_cores_p99_ms"]
+    memory = noop["long"]["memory_mb"]
+    rows = [
+        (
+            f"sustained live throughput, {len(pairs)} runs of {PAIR_S:.0f} s, each beside the benchmark",
+            "85 % of its frames/s, at most 0.1 % lost",
+            f"{statistics.median(ratios):.1%}: {sustained(content):.0f} items a second; {lost:.3%} lost in the worst run",
+        ),
+        *(
+            (
+                f"classified in time at {percent} % of that, as a share of it",
+                f"{least} %",
+                f"{content['overload'][percent]:.1%}",
+            )
+            for percent, least in (("105", 97), ("150", 97), ("300", 95))
+        ),
+        (
+            "p99 at half of that, items at random, over the twin's with the same service times",
+            "1.2",
+            f"{poisson['p99_ms'] / poisson['twin_p99_ms']:.2f}: {poisson['p99_ms']:.1f} and {poisson['twin_p99_ms']:.1f} ms",
+        ),
+        (
+            "p99 at half of that, items evenly, over that of one frame after another",
+            "1.5",
+            f"{constant['p99_ms'] / one:.2f}: {constant['p99_ms']:.1f} and {one:.1f} ms on one core, as the line's workers "
+            f"compute ({all_cores:.1f} ms where both cores share each frame)",
+        ),
+        (
+            "what the line adds to an item, with an engine that takes no time (p50)",
+            "0.3 ms",
+            f"{noop['p50_ms']:.2f} ms",
+        ),
+        (
+            f"memory over {noop['long']['items']:,} items, the same",
+            "within 10 MB",
+            f"{max(memory[1:]) - memory[0]:+.1f} MB after the first tenth",
+        ),
+        ("from the command to the first item", "1 s", f"{content['start_up']['median_s']:.2f} s"),
+    ]
+    table = "\n".join(f"| {what} | {wanted} | {found} |" for what, wanted, found in rows)
+    return f"""# The line, measured
+
+Made by `PYTHONPATH=src:tests python -m line_study` of what it found ([line.json](line.json)): {content["dataset"]},
+{content["network"]["arch"]} at {content["network"]["input_size"]} pixels in INT8, the test frames' own JPEGs, {content["deadline_ms"]:.0f} ms for each item,
+items evenly unless said; {content["machine"]["cores"]} cores of {content["machine"]["processor"]}, {content["machine"]["engine"]}, nothing else running.
+
+| what | to reach | found |
+|---|---|---|
+{table}
+
+## How fast the belt can go
+
+`simulation.py capacity` measures the line for a quarter of a minute and asks its twin, the same policy in virtual time, for
+the fastest belt that loses at most 0.1 % of the items. The deadline shrinks as the belt gets faster. Claimed here:
+**{content["twin"]["fastest"]["items_per_s"]:.0f} items a second**, {content["twin"]["fastest"]["belt_m_per_s"]:.1f} m/s, {content["twin"]["fastest"]["deadline_ms"]:.0f} ms for each. The live line at shares of that:
+
+| share | items/s | deadline | lost, twin | lost, live | p99, twin | p99, live |
+|---:|---:|---:|---:|---:|---:|---:|
+{_twin_rows(content["twin"]["rows"])}
+
+![What is lost and how long it takes, by the belt's speed](capacity.png)
+
+## The field's referee
+
+MLPerf's load generator (Server scenario, {REFEREE_S} s, 99 % within {content["deadline_ms"]:.0f} ms) drives the same engine with as many workers, one frame at
+a time; the line gets as many items at random.
+
+| | items/s | items | over the deadline | p99 | verdict |
+|---|---:|---:|---:|---:|---|
+{_referee_rows(content["referee"])}
+"""
+
+
+def _twin_rows(rows: list[dict[str, Any]]) -> str:
+    return "\n".join(
+        f"| {row['share']:.2f} | {row['items_per_s']:.0f} | {row['deadline_ms']:.0f} ms | {row['twin_lost']:.2%} | "
+        f"{_range([100 * lost for lost in row['live_lost']], 2)} % | {_or_lost(row['twin_p99_ms'])} | "
+        f"{_range(row['live_p99_ms'], 1)} ms |"
+        if "twin_lost" in row
+        else f"| {row['share']:.2f} | | none is left | | | | |"
+        for row in rows
+    )
+
+
+def _referee_rows(found: dict[str, Any]) -> str:
+    theirs, ours, rate = found["loadgen"], found["line"], found["items_per_s"]
+    claim = ours["lateness"]
+    verdict = "claimed" if claim["supported"] else f"not claimed yet: takes {claim['seconds_needed']:.0f} s"
+    return (
+        f"| load generator | {rate} | {theirs['queries']} | {theirs['over_latency']} | {theirs['p99_ns'] / 1e6:.1f} ms | "
+        f"{theirs['validity']} |\n"
+        f"| the line | {rate} | {ours['items']} | {claim['late_items']} | {ours['p99_ms']:.1f} ms | at most 1 % of stretches "
+        f"late: {verdict} |"
+    )
+
+
+def _range(values: list[float], digits: int) -> str:
+    low, high = (f"{value:.{digits}f}" for value in (min(values), max(values)))
+    return low if low == high else f"{low} to {high}"
+
+
+def _or_lost(value: float | None) -> str:
+    return "lost" if value is None else f"{value:.1f} ms"

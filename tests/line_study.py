@@ -1,0 +1,270 @@
+"""Measure the line on this machine, for docs/line: `python -m line_study`, in a clone with a pipeline that has run.
+
+A quarter of an hour with nothing else running. What is measured stands in docs/line/line.json, and the page is made of
+it alone.
+"""
+
+import json
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import psutil
+
+from conftest import ROOT
+from line_page import PAIR_S, page, sustained
+from scrapline import paths
+from scrapline.benchmark.contenders import Models
+from scrapline.benchmark.process import Bench
+from scrapline.line.belt import Arrivals, Belt, arrivals
+from scrapline.line.dispatch import Answer, Dispatch, Item, Policy
+from scrapline.line.feeds.folder import Folder
+from scrapline.line.figures import Figures
+from scrapline.line.live import Limits, Line
+from scrapline.line.log import ResultsLog
+from scrapline.line.row import row_of
+from scrapline.line.service import ServiceTimes
+from scrapline.line.states import State
+from scrapline.line.twin import Services, play
+from scrapline.runtime import classify, deployed
+from scrapline.runtime.engine import Classification, Engine, Tuning
+from scrapline.simulate import capacity
+from scrapline.simulate.session import Before, Job, work
+from scrapline.simulate.settings import configured, job_of
+from scrapline.system import machine
+from scrapline.system.parallel import cores
+
+FOLDER = Path("docs/line")
+DEADLINE_S = 0.25
+PAIRS = 5
+LOST = (State.LATE, State.DROPPED)
+LADDER = (1.0, 0.97, 0.94, 0.91, 0.88, 0.85, 0.8, 0.75, 0.7)
+
+
+def say(message: str) -> None:
+    print(f"{datetime.now():%H:%M:%S} {message}", file=sys.stderr, flush=True)
+
+
+def wide_belt(items_per_s: float) -> Belt:
+    """So many items a second with a quarter of a second for each: as many lanes as it takes, at 2.5 m/s."""
+    return Belt(1, items_per_s / 2.5, 2.5, 2.5 * DEADLINE_S, 0.0, 0.0)
+
+
+def live(engine: Engine, belt: Belt, seconds: float, kind: Arrivals = Arrivals.CONSTANT) -> dict[str, Any]:
+    """One run of the real line on the test frames, with the items as they ended."""
+    items: list[Item] = []
+    job = Job(str(paths.TEST_FRAMES), belt, kind, Limits(seconds=seconds), 7, quiet=True, observe=items.extend)
+    with tempfile.TemporaryDirectory() as folder:
+        outcome = work(job, engine, Path(folder) / "log.csv", Before(Figures(engine.classes, belt.deadline_ms)))
+    assert outcome.line.error is None, outcome.line.error
+    ended = outcome.line.dispatch.ended
+    latency_ms = [1000 * (item.ended_s - item.arrival.due_s) for item in items if item.answer]
+    runs = {(item.started_s, item.ended_s): item.answer.batch for item in items if item.answer and item.started_s}
+    return {
+        "items": ended.total(),
+        "lost": round(sum(ended[state] for state in LOST) / ended.total(), 6),
+        "on_time_per_s": round((ended[State.SORT] + ended[State.REVIEW]) / seconds, 2),
+        "p50_ms": round(float(np.percentile(latency_ms, 50)), 3),
+        "p99_ms": round(float(np.percentile(latency_ms, 99)), 3),
+        "services": [(batch, ended_s - started_s) for (started_s, ended_s), batch in runs.items()],
+        "lateness": outcome.metrics["lateness"],
+    }
+
+
+def told(run: dict[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in run.items() if key not in ("services", "lateness")}
+
+
+def throughput(engine: Engine, bench: Bench) -> dict[str, Any]:
+    """What the line sustains beside what the benchmark finds, in turns."""
+    found = statistics.median(bench.frames_per_s(120) for _ in range(5))
+    ratio = next(r for r in LADDER if live(engine, wide_belt(r * found), 12)["lost"] <= 0.001)
+    pairs: list[dict[str, float]] = []
+    while len(pairs) < PAIRS:
+        before = bench.frames_per_s(160)
+        run = live(engine, wide_belt(ratio * before), PAIR_S)
+        say(f"benchmark {before:.0f}, live {ratio * before:.0f}: {run['lost']:.4%} lost, p99 {run['p99_ms']:.1f} ms")
+        pairs.append({"benchmark": round(before, 2), "live": round(ratio * before, 2), "lost": run["lost"]})
+    return {"ratio": ratio, "pairs": pairs}
+
+
+def overload(engine: Engine, capacity_per_s: float) -> dict[str, Any]:
+    shares = {}
+    for percent in (105, 150, 300):
+        run = live(engine, wide_belt(capacity_per_s * percent / 100), 20)
+        shares[str(percent)] = round(run["on_time_per_s"] / capacity_per_s, 4)
+        say(f"{percent} % of capacity: {shares[str(percent)]:.1%} of it on time")
+    return shares
+
+
+def half_load(engine: Engine, bench: Bench, capacity_per_s: float) -> dict[str, Any]:
+    """Latencies at half the capacity, beside the twin's with the same service times and beside one frame at a time."""
+    belt, workers = wide_belt(capacity_per_s / 2), cores()
+    found: dict[str, Any] = {}
+    for kind in Arrivals:
+        run = live(engine, belt, 40, kind)
+        services: dict[int, list[float]] = {1: [0.0]}
+        for batch, seconds in run["services"]:
+            services.setdefault(batch, []).append(seconds)
+        services[1] = services[1][1:]
+        measured = Services({n: services.get(n) or [n * s for s in services[1]] for n in range(1, 5)})
+        twin = play(belt, kind, Policy(workers, DEADLINE_S), measured, seconds=600, seed=7)
+        found[kind] = told(run) | {"twin_p99_ms": round(twin.quantile_ms(0.99) or float("nan"), 3)}
+    one = [single(engine) for _ in range(3)]
+    found["one_frame_on_one_core_p99_ms"] = round(statistics.median(one), 3)
+    found["one_frame_on_all_cores_p99_ms"] = round(float(np.percentile(bench.end_to_end(600), 99)), 3)
+    return found
+
+
+def single(engine: Engine) -> float:
+    """The 99th percentile of one frame after another, bytes to class, in ms, on one core."""
+    frames = [path.read_bytes() for path in classify.find_images([paths.TEST_FRAMES])]
+    times = []
+    for number in range(600):
+        started = time.perf_counter()
+        engine.classify(frames[number % len(frames)])
+        times.append(1000 * (time.perf_counter() - started))
+    return float(np.percentile(times, 99))
+
+
+def nothing(frames: Sequence[Any]) -> list[Answer]:
+    """An engine that takes no time."""
+    return [Answer(Classification("any", 1.0, "other", 0.0, low_confidence=False))] * len(frames)
+
+
+def no_op(items_per_s: float, items: int) -> dict[str, Any]:
+    """What the line itself adds to an item, and whether its memory grows."""
+    belt, process = wide_belt(items_per_s), psutil.Process()
+    figures = Figures(["any", "other"], belt.deadline_ms)
+    memory_mb: list[float] = []
+    latency_ms: list[float] = []
+    with tempfile.TemporaryDirectory() as folder, ResultsLog(Path(folder) / "log.csv") as log:
+
+        def write(ended: list[Item]) -> None:
+            rows = [row_of(item, 0, line.started_at) for item in ended]
+            log.write(rows)
+            for row in rows:
+                figures.add(replace(row, true_class=""))
+                if row.item_id % (items // 10) == items // 10 - 1:
+                    memory_mb.append(process.memory_info().rss / 1e6)
+                if row.item_id < 20_000:
+                    latency_ms.append(row.total_ms)
+
+        dispatch = Dispatch(Policy(cores(), DEADLINE_S), ServiceTimes())
+        line = Line(Folder(paths.TEST_FRAMES, ["any"]), nothing, dispatch, write)
+        line.run(arrivals(belt, Arrivals.CONSTANT, 0), Limits(items=items))
+    return {
+        "items": items,
+        "items_per_s": items_per_s,
+        "p50_ms": round(float(np.percentile(latency_ms, 50)), 4),
+        "p99_ms": round(float(np.percentile(latency_ms, 99)), 4),
+        "memory_mb": [round(value, 2) for value in memory_mb],
+    }
+
+
+def start_up(times: int = 7) -> dict[str, Any]:
+    """From the command to the arrival of the first item."""
+    seconds = []
+    for number in range(times + 1):
+        with tempfile.TemporaryDirectory() as folder:
+            model = deployed.model_path().resolve()
+            frames = paths.TEST_FRAMES.resolve()
+            began = time.time()
+            options = ["--model", model, "--feed", frames, "--items", "1", "--name", "one"]
+            subprocess.run(
+                [sys.executable, ROOT / "src/simulation.py", "run", *options],
+                cwd=folder,
+                check=True,
+                stderr=subprocess.DEVNULL,
+            )
+            first = (Path(folder) / "runs/one/results.csv").read_text().splitlines()[1].split(",")[2]
+            if number:  # the first one reads the files from the disk
+                seconds.append(datetime.fromisoformat(first).timestamp() - began)
+    return {"times": times, "median_s": round(statistics.median(seconds), 3)}
+
+
+def against_the_twin(engine: Engine) -> dict[str, Any]:
+    """The claimed capacity of the belt as configured, and the live line at shares of it."""
+    settings, seed = configured()
+    job = job_of(settings, str(paths.TEST_FRAMES), seed, Limits())
+    found = capacity.capacity(job, engine)
+    capacity.show(found)
+    capacity.save(found, FOLDER)
+    rows = []
+    for share, seconds, times in ((0.5, 12, 5), (0.8, 12, 5), (0.95, 60, 1), (1.15, 20, 1), (1.5, 12, 5)):
+        belt = job.belt.at(share * found.items_per_s)
+        if belt.deadline_ms <= 0:
+            rows.append({"share": share, "deadline_ms": round(belt.deadline_ms, 3)})
+            continue
+        twin = found.plant.at(share * found.items_per_s, 120)
+        runs = [live(engine, belt, seconds) for _ in range(times)]
+        p99 = twin.quantile_ms(0.99)
+        rows.append(
+            {
+                "share": share,
+                "items_per_s": round(belt.items_per_s, 2),
+                "deadline_ms": round(belt.deadline_ms, 3),
+                "twin_lost": round(twin.lost, 6),
+                "twin_p99_ms": None if p99 is None else round(p99, 3),
+                "live_lost": [run["lost"] for run in runs],
+                "live_p99_ms": [run["p99_ms"] for run in runs],
+            }
+        )
+        say(f"{rows[-1]}")
+    return {"fastest": found.content["fastest"], "rows": rows}
+
+
+def referee(engine: Engine, items_per_s: float) -> dict[str, Any]:
+    """MLPerf's load generator in its Server scenario for a minute, with the line's engine and as many workers."""
+    with tempfile.TemporaryDirectory() as folder:
+        done = subprocess.run(
+            [sys.executable, "-m", "referee", str(deployed.model_path()), str(items_per_s), folder],
+            env=os.environ | {"PYTHONPATH": os.pathsep.join(str(ROOT / name) for name in ("src", "tests"))},
+            timeout=300,
+            check=True,
+            capture_output=True,
+            text=True,
+        )
+    verdict: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    ours = live(engine, wide_belt(items_per_s), 60, Arrivals.POISSON)
+    return {"items_per_s": items_per_s, "loadgen": verdict, "line": told(ours) | {"lateness": ours["lateness"]}}
+
+
+def main() -> None:
+    engine = deployed.load(deployed.model_path(), Tuning.THROUGHPUT)
+    frames = [path.read_bytes() for path in classify.find_images([paths.TEST_FRAMES])]
+    bench = Bench("scrapline-int8", Models(paths.ONNX_INT8, paths.ONNX, paths.CHECKPOINT), frames)
+    FOLDER.mkdir(parents=True, exist_ok=True)
+    content: dict[str, Any] = {
+        "machine": machine.describe(),
+        "network": {"arch": engine.metadata.arch, "input_size": engine.preprocessing.input_size},
+        "dataset": json.loads(paths.PREPARATION_REPORT.read_text())["dataset"],
+        "deadline_ms": 1000 * DEADLINE_S,
+    }
+    steps: dict[str, Callable[[], Any]] = {
+        "start_up": start_up,
+        "no_op": lambda: no_op(100, 1000) | {"long": no_op(2000, 100_000)},
+        "throughput": lambda: throughput(engine, bench),
+        "overload": lambda: overload(engine, sustained(content)),
+        "half_load": lambda: half_load(engine, bench, sustained(content)),
+        "twin": lambda: against_the_twin(engine),
+        "referee": lambda: referee(engine, round(0.8 * sustained(content), 1)),
+    }
+    for name, step in steps.items():
+        content[name] = step()
+        say(f"{name}: {json.dumps(content[name])[:300]}")
+        (FOLDER / "line.json").write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
+    (FOLDER / "README.md").write_text(page(content), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

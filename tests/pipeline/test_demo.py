@@ -5,8 +5,10 @@ import json
 import re
 import shutil
 from collections import Counter
+from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 import pytest
 
@@ -67,6 +69,29 @@ def test_the_line_sees_the_pixels_of_the_shards(demo: Clone) -> None:
         np.testing.assert_array_equal(
             engine.preprocess(frame.read_bytes()), imaging.load(stored[frame.stem], engine.preprocessing)
         )
+
+
+def labels_as_file_and_as_array(root: Path, model: str) -> list[tuple[str, str]]:
+    """Of each test photo: what the model says of its bytes, and of its pixels as OpenCV decodes a camera's picture."""
+    engine = Engine.load(root / model)
+    return [
+        (
+            engine.classify(sample.data).predicted_class,
+            engine.decide(engine.infer(engine.preprocess(pixels_of(sample.data))[None])[0][0]).predicted_class,
+        )
+        for sample in shards.read(root / "data/prepared", "test")
+    ]
+
+
+def pixels_of(data: bytes) -> np.ndarray:
+    return cv2.cvtColor(cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR), cv2.COLOR_BGR2RGB)
+
+
+def test_a_photo_gets_the_same_label_as_a_file_and_as_an_array(demo: Clone) -> None:
+    """The nightly run asks it of TrashNet, with 430 photos instead of these dozen."""
+    labels = labels_as_file_and_as_array(demo.root, "models/converted_model.int8.onnx")
+    assert len(labels) > 8
+    assert sum(file != array for file, array in labels) <= 0.01 * len(labels)
 
 
 def test_the_log_has_a_row_per_item_and_adds_up_to_the_figures(demo: Clone) -> None:

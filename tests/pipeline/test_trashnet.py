@@ -10,6 +10,7 @@ import yaml
 from conftest import PARTIAL_WEIGHTS, ROOT, TRASHNET
 from pipeline import kills
 from pipeline.conftest import Clone, side_by_side
+from pipeline.test_demo import labels_as_file_and_as_array
 
 pytestmark = [
     pytest.mark.trashnet,
@@ -73,6 +74,12 @@ def test_int8_keeps_the_accuracy_in_a_quarter_of_the_space(trashnet: Clone) -> N
     assert int8["label_agreement"] >= int8["limits"]["label_agreement"]
     assert int8["judged"]["training_images"] == 512
     assert int8["judged"]["of_them_for_calibration"] == 0
+
+
+def test_a_photo_gets_the_same_label_as_a_file_and_as_an_array(trashnet: Clone) -> None:
+    labels = labels_as_file_and_as_array(trashnet.root, "models/converted_model.int8.onnx")
+    assert len(labels) == 430
+    assert sum(file == array for file, array in labels) >= 0.99 * 430
 
 
 def test_the_weights_are_named_truthfully(trashnet: Clone) -> None:

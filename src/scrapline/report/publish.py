@@ -1,5 +1,6 @@
 """Keep a run's evidence: the report with its pictures, metrics and params in one folder that Git can hold."""
 
+import os
 import shutil
 from pathlib import Path
 
@@ -37,10 +38,11 @@ def publish(folder: Path) -> None:
     """
     _check_target(folder)
     with replacing(folder) as (fresh,):
-        _copy(fresh)
+        _copy(fresh, folder)
 
 
-def _copy(folder: Path) -> None:
+def _copy(folder: Path, target: Path) -> None:
+    """Into `folder`, which will stand at `target`."""
     report = require(paths.REPORT).read_text(encoding="utf-8")
     folder.mkdir(exist_ok=True)  # a name such as docs/v1.0 looks like a file's
     for picture in PICTURES:
@@ -49,6 +51,8 @@ def _copy(folder: Path) -> None:
         report = report.replace(f"`{picture.as_posix()}`", f"[{picture.name}]({picture.name})")
     for name, source in DATA.items():
         shutil.copyfile(require(source), folder / name)
+    line = Path("docs/line/README.md")
+    report = report.replace(f"({line.as_posix()})", f"({Path(os.path.relpath(line, target)).as_posix()})")
     (folder / paths.REPORT.name).write_text(report, encoding="utf-8", newline="\n")
 
 

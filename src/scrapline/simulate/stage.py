@@ -22,9 +22,10 @@ def simulate(settings: Params) -> None:
     The log alone is written in place, row by row, so that a run that ends early leaves what it saw; all else appears
     at the end, or not at all. A signal lets the line finish what is on the belt, and ends the stage.
     """
-    stages, line = Stages.read(), settings.simulate
-    engine = deployed.load(deployed.model_path(), Tuning.THROUGHPUT)
+    line = settings.simulate
     job = job_of(line, str(paths.TEST_FRAMES), settings.seed, Limits(line.items), strict=True)
+    stages = Stages.read()
+    engine = deployed.load(deployed.model_path(), Tuning.THROUGHPUT)
     # Their lock guards the log as well.
     with replacing(paths.SIMULATION, paths.SUMMARY, paths.REPORT) as (folder, summary_path, report_path):
         outcome = work(job, engine, paths.SIMULATION_RESULTS, Before(Figures(engine.classes, job.belt.deadline_ms)))

@@ -234,6 +234,28 @@ class Schedule:
 
     def step(self, what: str, draw: int) -> None:
         self.now_s += draw % 7 * 0.009
+        before = {one.number for one in self.made if one.end is not None}
+        expected_s, waiting = self.dispatch.expected_s(), self.waiting()
+        busy = len(self.working) == self.dispatch.policy.workers
+        self.happen(what, draw)
+        for one in self.made:
+            if one.number not in before and one.end is not None and one.number not in self.lost:
+                self.judge(one, one.end.state, max(expected_s, self.dispatch.expected_s()), waiting, busy)
+        self.out += self.dispatch.handed_out()
+        self.check()
+
+    def waiting(self) -> int:
+        working = {one.number for items in self.working for one in items}
+        return sum(one.end is None and one.number not in working for one in self.made)
+
+    def judge(self, one: Item, state: State, expected_s: float, waiting: int, busy: bool) -> None:
+        """What is given up must have had no chance: no time left, or no place in the queue."""
+        if state is State.LATE and one.answer is None:
+            assert busy or self.now_s + expected_s > one.deadline_s - 1e-9
+        if state is State.DROPPED:
+            assert waiting + 1 > self.dispatch.queue_frames
+
+    def happen(self, what: str, draw: int) -> None:
         match what:
             case "capture":
                 stalled_s = 0.2 if draw % 11 == 0 else 0.0
@@ -254,8 +276,6 @@ class Schedule:
                 self.dispatch.failed(items, self.now_s)
             case "expire":
                 self.dispatch.expire(self.now_s)
-        self.out += self.dispatch.handed_out()
-        self.check()
 
     def check(self) -> None:
         dispatch = self.dispatch

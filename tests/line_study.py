@@ -27,9 +27,10 @@ from scrapline.benchmark.contenders import Models
 from scrapline.benchmark.process import Bench
 from scrapline.line.belt import Arrivals, Belt, arrivals
 from scrapline.line.dispatch import Answer, Dispatch, Item, Policy
+from scrapline.line.ending import Limits
 from scrapline.line.feeds.folder import Folder
 from scrapline.line.figures import Figures
-from scrapline.line.live import Limits, Line
+from scrapline.line.live import Line
 from scrapline.line.log import ResultsLog
 from scrapline.line.row import row_of
 from scrapline.line.service import ServiceTimes

@@ -8,49 +8,24 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from enum import StrEnum
 
 from scrapline.line.backlog import Backlog
 from scrapline.line.belt import Arrival
 from scrapline.line.dispatch import Dispatch, Item
+from scrapline.line.ending import Ending, Limits, Troubles
 from scrapline.line.feeds.frame import Feed, FeedEnded, Frame
 from scrapline.line.looking import Look
+from scrapline.line.pace import Pace
 from scrapline.system import signals
 from scrapline.system.errors import ScraplineError
 
 # Python hands its lock on after five milliseconds, unless told otherwise: the time of a whole classification.
 _SWITCH_S = 0.0005
 _FAILURES_IN_A_ROW = 100
-_NO_WAIT_S = 0.001  # what a feed takes to hand over a frame that is there
+_NO_WAIT_S = 0.001  # of a belt that waits for its feed: as exact as it starts and stops
 _HEEDED_WITHIN_S = 0.1
 _ROUNDING_S = 1e-6
 FRAMES_KEPT = 24
-
-
-@dataclass(frozen=True)
-class Limits:
-    """When the belt stops by itself: after so many items, or so many seconds; None: it does not."""
-
-    items: int | None = None
-    seconds: float | None = None
-
-
-class Ending(StrEnum):
-    """Why the belt stopped."""
-
-    LIMIT = "limit"
-    FEED = "feed"
-    STOPPED = "stopped"
-    BROKEN = "broken"
-
-
-@dataclass
-class Troubles:
-    """What went wrong without ending the run."""
-
-    workers_replaced: int = 0
-    first_failure: str = ""
-    feed_waited_s: float = 0.0
 
 
 @dataclass
@@ -146,21 +121,25 @@ class Line:
             self._ends.notify_all()
 
     def _camera(self, arrivals: Iterator[Arrival], limits: Limits) -> None:
-        number, waited_s = self.first, 0.0
+        number, waited_s, pace = self.first, 0.0, Pace(self.now_s, self._stop)
         with suppress(FeedEnded):
             for coming in arrivals:
                 arrival = replace(coming, due_s=coming.due_s + waited_s)
                 done = limits.items is not None and number >= limits.items
                 if done or (limits.seconds is not None and arrival.due_s > limits.seconds - _ROUNDING_S):
                     return self._close()
-                if self._stop.wait(max(0.0, arrival.due_s - self.now_s())):
+                frame = None
+                if self.feed.ahead:
+                    pace.let_others(arrival.due_s)  # the workers have just been given something to do
+                    frame = self.feed.take(number, arrival.due_s)
+                if not pace.reached(arrival.due_s):
                     self.ending = Ending.BROKEN if self.error else Ending.STOPPED
                     return self._close()
-                asked_s = self.now_s()
-                frame = self.feed.take(number, arrival.due_s)
+                if not self.feed.ahead:
+                    frame = self.feed.take(number, arrival.due_s)
                 if frame is None:
                     continue
-                if self.feed.waits and (more_s := self.now_s() - asked_s) > _NO_WAIT_S:
+                if self.feed.waits and (more_s := self.now_s() - arrival.due_s) > _NO_WAIT_S:
                     arrival = replace(arrival, due_s=arrival.due_s + more_s)
                     waited_s += more_s
                     self.troubles.feed_waited_s += more_s
@@ -174,8 +153,11 @@ class Line:
             self.kept.append(item.frame)
         with self._lock:
             self.dispatch.capture(item, self.now_s())
-            self._frames.notify()
-            self._ends.notify()
+            if item.end is None:
+                self._frames.notify()
+            # The sorter sleeps until the deadline of an earlier item, unless there is none.
+            if item.end is not None or self.dispatch.pending == 1:
+                self._ends.notify()
 
     def _worker(self) -> None:
         while items := self._taken():
@@ -193,7 +175,7 @@ class Line:
         """What to look at next, as soon as there is something; nothing at the end."""
         with self._lock:
             while not (items := self.dispatch.take(self.now_s())):
-                self._ends.notify()
+                self._ends.notify()  # what could not be in time has ended
                 if self._closed and self.dispatch.pending == 0:
                     return []
                 self._frames.wait()

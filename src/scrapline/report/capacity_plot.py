@@ -9,6 +9,7 @@ import numpy as np
 mpl.use("Agg")
 
 from matplotlib import pyplot as plt
+from matplotlib.ticker import FuncFormatter
 
 _BLUE, _ORANGE, _RED, _GREY = "#0072B2", "#E69F00", "#c8432b", "#666666"
 
@@ -26,6 +27,7 @@ def capacity(path: Path, content: dict[str, Any]) -> None:
         )
     below.plot(speed, [point["deadline_ms"] for point in curve], color=_RED, linestyle="--", label="deadline")
     below.set_yscale("log")
+    below.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
     below.set(
         xlabel=f"belt (m/s); {_items_a_metre(content):.0f} items a second at 1 m/s", ylabel="arrival to decision (ms)"
     )

@@ -13,6 +13,7 @@ mpl.use("Agg")
 from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
 from matplotlib.patches import Patch
+from matplotlib.ticker import FuncFormatter
 
 from scrapline.data import imaging, lettering
 from scrapline.data.class_names import RESIDUE, REVIEW
@@ -91,6 +92,7 @@ def _over_time(axes: Axes, metrics: dict[str, Any]) -> None:
     deadline_ms = metrics["deadline_ms"]
     axes.axhline(deadline_ms, color=_WRONG, linestyle="--", label=f"deadline {deadline_ms:.0f} ms")
     axes.set_yscale("log")
+    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
     axes.set(ylim=(1, 2 * deadline_ms), xlabel="seconds", ylabel="arrival to decision (ms)")
     if any(found["late_or_dropped"]):
         lost = axes.twinx()

@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from scrapline.data.imaging import Pixels
 from scrapline.runtime.metadata import FINGERPRINT_IMAGES
+from scrapline.system.parallel import thread_map
 
 # Between sound processors float32 differs in its last digits, INT8 by a rounding here and there.
 TOLERANCE = 0.02
@@ -60,5 +61,5 @@ def difference(run: Run, input_size: int, kept: list[list[float]]) -> float:
 
 def _answers(run: Run, input_size: int) -> npt.NDArray[np.float32]:
     drawn = images(input_size)
-    runs = [run(drawn[start : start + _IMAGES_A_RUN]) for start in range(0, len(drawn), _IMAGES_A_RUN)]
-    return np.concatenate(runs)
+    parts = (drawn[start : start + _IMAGES_A_RUN] for start in range(0, len(drawn), _IMAGES_A_RUN))
+    return np.concatenate([*thread_map(run, parts, window=len(drawn))])

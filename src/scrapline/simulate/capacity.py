@@ -10,8 +10,8 @@ from scrapline.cli.console import info, track
 from scrapline.line.belt import Belt
 from scrapline.line.capacity import MOST_LOST, Plant, fastest
 from scrapline.line.dispatch import Item, Policy
+from scrapline.line.ending import Limits
 from scrapline.line.figures import Figures
-from scrapline.line.live import Limits
 from scrapline.line.twin import Services
 from scrapline.runtime import deployed
 from scrapline.runtime.engine import FRAMES_A_RUN, Engine, Tuning

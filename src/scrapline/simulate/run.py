@@ -7,7 +7,7 @@ from pathlib import Path
 from scrapline import paths
 from scrapline.cli.console import info
 from scrapline.line.belt import belt_of
-from scrapline.line.live import Ending, Limits
+from scrapline.line.ending import Ending, Limits
 from scrapline.report.told import tell
 from scrapline.runtime import deployed
 from scrapline.runtime.engine import Engine, Tuning

@@ -11,8 +11,8 @@ from pydantic import ValidationError
 from scrapline import paths
 from scrapline.cli.config import Section
 from scrapline.line.belt import belt_of
+from scrapline.line.ending import Ending
 from scrapline.line.figures import Figures
-from scrapline.line.live import Ending
 from scrapline.line.log import cut_to_whole_rows, read_rows
 from scrapline.params import Count, Positive, Simulate
 from scrapline.runtime.engine import Engine

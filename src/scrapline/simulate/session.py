@@ -13,9 +13,10 @@ from scrapline.data import imaging
 from scrapline.line.belt import Arrivals, Belt, arrivals
 from scrapline.line.dispatch import Dispatch, Item, Policy
 from scrapline.line.display import LiveLine
+from scrapline.line.ending import Limits
 from scrapline.line.feeds.choose import open_feed
 from scrapline.line.figures import Figures
-from scrapline.line.live import Limits, Line
+from scrapline.line.live import Line
 from scrapline.line.log import ResultsLog
 from scrapline.line.looking import looker
 from scrapline.line.row import row_of
@@ -112,7 +113,7 @@ def warm_up(engine: Engine, workers: int) -> list[tuple[int, float]]:
 
     def runs(_: int) -> list[tuple[int, float]]:
         found = []
-        for frames in (*range(FRAMES_A_RUN, 0, -1), *[1] * _WARM_UP_RUNS):
+        for frames in (FRAMES_A_RUN, *[1] * _WARM_UP_RUNS):
             started = time.perf_counter()
             look([blank] * frames)
             found.append((frames, time.perf_counter() - started))

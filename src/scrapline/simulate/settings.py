@@ -4,7 +4,7 @@ from pathlib import Path
 
 from scrapline import params, paths
 from scrapline.line.belt import Arrivals, belt_of
-from scrapline.line.live import Limits
+from scrapline.line.ending import Limits
 from scrapline.params import Simulate
 from scrapline.runtime import deployed
 from scrapline.simulate.session import Job

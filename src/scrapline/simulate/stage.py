@@ -1,8 +1,8 @@
 """The simulate stage: the test frames through the line in real time, then the report on all stages."""
 
 from scrapline import paths
+from scrapline.line.ending import Ending, Limits
 from scrapline.line.figures import Figures
-from scrapline.line.live import Ending, Limits
 from scrapline.params import Params
 from scrapline.report import markdown, plots
 from scrapline.report.results import Stages

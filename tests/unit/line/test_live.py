@@ -12,8 +12,9 @@ import pytest
 from scrapline.line import backlog
 from scrapline.line.belt import Arrivals, Belt, arrivals
 from scrapline.line.dispatch import Answer, Dispatch, Item, Policy
+from scrapline.line.ending import Ending, Limits
 from scrapline.line.feeds.frame import FeedEnded, Frame
-from scrapline.line.live import Ending, Limits, Line
+from scrapline.line.live import Line
 from scrapline.line.service import ServiceTimes
 from scrapline.line.states import State
 from scrapline.runtime.engine import Classification
@@ -27,6 +28,7 @@ class Numbers:
     """A feed whose frame says its number; `missing` items are not there, after `last` it is over."""
 
     waits = False
+    ahead = False
 
     def __init__(self, missing: Sequence[int] = (), last: int = 10**9, slow_s: float = 0.0) -> None:
         self.missing, self.last, self.slow_s = {*missing}, last, slow_s
@@ -113,6 +115,18 @@ def test_a_camera_that_sees_nothing_captures_no_item() -> None:
     _, items = run(Limits(items=8), feed=Numbers(missing=[2, 3]))
     assert [item.number for item in items] == list(range(8))
     assert [round(item.arrival.due_s * 500) for item in items] == [0, 1, 4, 5, 6, 7, 8, 9]
+
+
+def test_a_frame_that_is_there_before_its_item_costs_no_time() -> None:
+    """Each takes 15 of 20 ms to come, and is asked for as soon as the one before has passed."""
+
+    class Ahead(Numbers):
+        ahead = True
+
+    belt = Belt(1, 5, 10, 0.5, 0, 0)  # 50 a second
+    _, items = run(Limits(items=10), feed=Ahead(slow_s=0.015), belt=belt)
+    behind = sorted(item.captured_s - item.arrival.due_s for item in items)
+    assert behind[len(behind) // 2] < 0.01
 
 
 def test_the_run_ends_with_its_feed() -> None:
@@ -264,12 +278,14 @@ def test_stops_are_heeded_within_the_block_alone() -> None:
 def test_a_feed_that_waits_stops_the_belt_and_is_not_counted_against_the_line() -> None:
     class Drawn(Numbers):
         waits = True
+        ahead = True
 
     belt = Belt(1, 5, 10, 0.5, 0, 0)  # 50 a second, 50 ms for each
     line, items = run(Limits(items=6), feed=Drawn(slow_s=0.06), belt=belt)
     assert states(items) == [State.SORT] * 6
-    assert line.troubles.feed_waited_s >= 6 * 0.06
+    assert line.troubles.feed_waited_s >= 6 * 0.06 - 5 * 0.02, "20 ms of the 60 would have passed anyway"
     assert items[-1].arrival.due_s >= 6 * 0.06
+    assert all(item.captured_s - item.arrival.due_s < 0.04 for item in items)
 
 
 def test_a_stop_that_was_heeded_is_forgiven() -> None:

@@ -15,7 +15,7 @@ import pytest
 import colours
 from conftest import ROOT
 from scrapline import params, paths
-from scrapline.line.live import Ending
+from scrapline.line.ending import Ending
 from scrapline.line.row import COLUMNS
 from scrapline.simulate import session, stage
 from scrapline.system.errors import ScraplineError

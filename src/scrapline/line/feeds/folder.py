@@ -52,6 +52,7 @@ class Folder:
     """
 
     waits = False
+    ahead = True
 
     def __init__(
         self,

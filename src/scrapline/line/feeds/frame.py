@@ -31,10 +31,12 @@ class Frame:
 class Feed(Protocol):
     """A source of frames, asked by the camera's thread alone. Entered before the first frame, left after the last.
 
-    `waits`: the belt stands still while the feed makes its next frame, which no camera on a real belt can ask for.
+    `ahead`: its frames may be taken before their items are due, as those of a camera cannot. `waits`: the belt stands
+    still while the feed makes its next frame, which no camera on a real belt can ask for.
     """
 
     waits: bool
+    ahead: bool
 
     def __enter__(self) -> Self: ...
 

@@ -34,6 +34,7 @@ class Rendered:
     """
 
     waits = True
+    ahead = True
 
     def __init__(
         self,

@@ -89,6 +89,7 @@ class Stream:
     """
 
     waits = False
+    ahead = False
 
     def __init__(self, source: int | str, *, stale_s: float = 1.0) -> None:
         self._camera = isinstance(source, int)

@@ -18,6 +18,7 @@ class Video:
     """The frames of a video that is `start_s` seconds on when the run starts. Nobody knows what they show."""
 
     waits = False
+    ahead = True
 
     def __init__(self, path: Path, *, start_s: float = 0.0) -> None:
         self._path = path

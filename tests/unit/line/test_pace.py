@@ -1,0 +1,65 @@
+"""Waiting for an item, on a clock that a test sets."""
+
+import threading
+
+import pytest
+
+from scrapline.line import pace
+from scrapline.line.pace import Pace
+
+
+class Clock(threading.Event):
+    """Sleeps `over_s` longer than it is asked to, and looks at the time in steps of a hundredth of a millisecond."""
+
+    def __init__(self, over_s: float) -> None:
+        super().__init__()
+        self.time_s, self.over_s = 0.0, over_s
+        self.looks = 0
+
+    def now_s(self) -> float:
+        self.looks += 1
+        self.time_s += 1e-5
+        return self.time_s
+
+    def wait(self, timeout: float | None = None) -> bool:
+        assert timeout is not None
+        assert timeout > 0
+        self.time_s += timeout + self.over_s
+        return self.is_set()
+
+
+def test_it_learns_to_wake_earlier_and_stays_awake_for_the_rest() -> None:
+    clock = Clock(over_s=0.0002)
+    waiting = Pace(clock.now_s, clock)
+    behind = []
+    for item in range(1, 101):
+        assert waiting.reached(item * 0.02)
+        behind.append(clock.time_s - item * 0.02)
+    assert behind[0] == pytest.approx(0.0002, abs=5e-5)
+    assert max(behind[60:]) < 5e-5
+    assert min(behind) >= 0, "never before its time"
+    assert waiting.early_s == pytest.approx(0.0002, abs=5e-5)
+
+
+def test_it_never_stays_awake_for_long() -> None:
+    clock = Clock(over_s=0.05)
+    waiting = Pace(clock.now_s, clock)
+    for item in range(1, 101):
+        clock.looks = 0
+        waiting.reached(item * 0.1)
+        assert clock.looks < 50
+    assert waiting.early_s <= pace._MOST_EARLY_S
+
+
+def test_what_is_due_already_is_not_waited_for() -> None:
+    clock = Clock(0.0)
+    clock.time_s = 5.0
+    assert Pace(clock.now_s, clock).reached(4.0)
+    assert clock.time_s < 5.001
+
+
+def test_a_stop_ends_the_wait() -> None:
+    clock = Clock(0.0)
+    clock.set()
+    assert not Pace(clock.now_s, clock).reached(1.0)
+    assert not Pace(clock.now_s, clock).reached(-1.0)

@@ -48,7 +48,7 @@ FOLDER = Path("docs/line")
 DEADLINE_S = 0.25
 PAIRS = 5
 LOST = (State.LATE, State.DROPPED)
-LADDER = (1.0, 0.97, 0.94, 0.91, 0.88, 0.85, 0.8, 0.75, 0.7)
+SUSTAINED = 0.88  # of the benchmark's rate just before; at 1.0 the line loses from 0.2 to 11 %, as the machine varies
 
 
 def say(message: str) -> None:
@@ -87,23 +87,29 @@ def told(run: dict[str, Any]) -> dict[str, Any]:
 
 def throughput(engine: Engine, bench: Bench) -> dict[str, Any]:
     """What the line sustains beside what the benchmark finds, in turns."""
-    found = statistics.median(bench.frames_per_s(120) for _ in range(5))
-    ratio = next(r for r in LADDER if live(engine, wide_belt(r * found), 12)["lost"] <= 0.001)
     pairs: list[dict[str, float]] = []
     while len(pairs) < PAIRS:
-        before = bench.frames_per_s(160)
-        run = live(engine, wide_belt(ratio * before), PAIR_S)
-        say(f"benchmark {before:.0f}, live {ratio * before:.0f}: {run['lost']:.4%} lost, p99 {run['p99_ms']:.1f} ms")
-        pairs.append({"benchmark": round(before, 2), "live": round(ratio * before, 2), "lost": run["lost"]})
-    return {"ratio": ratio, "pairs": pairs}
+        before = statistics.median(bench.frames_per_s(160) for _ in range(3))
+        run = live(engine, wide_belt(SUSTAINED * before), PAIR_S)
+        say(
+            f"benchmark {before:.0f}, live {SUSTAINED * before:.0f}: {run['lost']:.3%} lost, p99 {run['p99_ms']:.1f} ms"
+        )
+        pairs.append({"benchmark": round(before, 2), "live": round(SUSTAINED * before, 2), "lost": run["lost"]})
+    return {"ratio": SUSTAINED, "pairs": pairs}
 
 
-def overload(engine: Engine, capacity_per_s: float) -> dict[str, Any]:
-    shares = {}
+def overload(engine: Engine, sustained_per_s: float) -> dict[str, Any]:
+    """Items classified in time under overload, as a share of those at capacity, in turns: the machine varies."""
+
+    def in_time(items_per_s: float) -> float:
+        return float(live(engine, wide_belt(items_per_s), 10)["on_time_per_s"])
+
+    capacity_per_s = in_time(1.5 * sustained_per_s)
+    shares: dict[str, Any] = {"capacity_per_s": capacity_per_s}
     for percent in (105, 150, 300):
-        run = live(engine, wide_belt(capacity_per_s * percent / 100), 20)
-        shares[str(percent)] = round(run["on_time_per_s"] / capacity_per_s, 4)
-        say(f"{percent} % of capacity: {shares[str(percent)]:.1%} of it on time")
+        turns = [in_time(capacity_per_s * percent / 100) / in_time(capacity_per_s) for _ in range(3)]
+        shares[str(percent)] = round(statistics.median(turns), 4)
+        say(f"{percent} % of {capacity_per_s:.0f} a second: {', '.join(f'{turn:.1%}' for turn in turns)}")
     return shares
 
 
@@ -260,7 +266,11 @@ def main() -> None:
         "twin": lambda: against_the_twin(engine),
         "referee": lambda: referee(engine, round(0.8 * sustained(content), 1)),
     }
+    kept = FOLDER / "line.json"
+    content |= json.loads(kept.read_text(encoding="utf-8")) if kept.exists() else {}
     for name, step in steps.items():
+        if name in content:  # from an earlier call, on the same machine; delete the file to begin anew
+            continue
         content[name] = step()
         say(f"{name}: {json.dumps(content[name])[:300]}")
         (FOLDER / "line.json").write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")

@@ -28,9 +28,10 @@ HANGS_S = 120
 
 
 @pytest.fixture(scope="module")
-def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Two models, one of them slow, and a folder of frames."""
+def made(tmp_path_factory: pytest.TempPathFactory, warm_python: Path) -> Path:
+    """Two models, one of them slow, a folder of frames, and a `python` that starts at once: see warm.py."""
     base = tmp_path_factory.mktemp("line")
+    (base / "python").symlink_to(warm_python / "python")
     colours.model(base / "model.onnx")
     colours.model(base / "slow.onnx", work=12)
     colours.frames(base / "frames")
@@ -44,9 +45,9 @@ def command(*arguments: str, model: str = "model.onnx") -> list[str]:
 
 def run(folder: Path, *arguments: str, code: int = 0, **options: Any) -> str:
     """What it said; the test fails where it ends otherwise than with `code`."""
-    done = subprocess.run(
-        command(*arguments, **options), cwd=folder, capture_output=True, text=True, timeout=HANGS_S, env=environment()
-    )
+    warm = next((path for path in (folder / "python", folder.parent / "python") if path.exists()), sys.executable)
+    _, *rest = command(*arguments, **options)
+    done = subprocess.run([warm, *rest], cwd=folder, capture_output=True, text=True, timeout=HANGS_S, env=environment())
     assert done.returncode == code, done.stderr[-3000:]
     assert "Traceback" not in done.stderr
     return done.stderr
@@ -113,7 +114,11 @@ def test_without_a_name_it_is_the_time(made: Path) -> None:
     assert len(rows(made, new)) == 3
 
 
-@pytest.mark.parametrize("signum", [signal.SIGINT, signal.SIGTERM], ids=lambda signum: signum.name)
+@pytest.mark.parametrize(
+    "signum",
+    [signal.SIGINT, pytest.param(signal.SIGTERM, marks=pytest.mark.slow)],
+    ids=lambda signum: signum.name,
+)
 def test_a_stop_finishes_what_is_on_the_belt_and_is_a_good_end(made: Path, signum: signal.Signals) -> None:
     name = f"stopped-{signum.name}"
     running = start(made, "--feed", "frames", "--name", name)
@@ -179,6 +184,7 @@ def test_what_cannot_be_resumed_is_one_line(made: Path) -> None:
     assert not (made / "runs/nowhere").exists(), "the name is free again"
 
 
+@pytest.mark.slow
 def test_killed_again_and_again_a_run_of_seconds_has_its_seconds(made: Path) -> None:
     """Three seconds at 20 a second are 60 items; what was in flight at a kill costs a little of the time."""
     running = start(made, "--feed", "frames", "--seconds", "3", "--items-per-s", "20", "--name", "seconds")
@@ -358,6 +364,7 @@ def test_a_wall_clock_that_is_set_back_changes_nothing(made: Path) -> None:
     assert min(float(row["total_ms"]) for row in found) >= 0
 
 
+@pytest.mark.slow
 def test_a_frame_of_forty_megapixels_among_small_ones(made: Path) -> None:
     folder = made / "huge"
     colours.frames(folder, per_class=3)
@@ -370,6 +377,7 @@ def test_a_frame_of_forty_megapixels_among_small_ones(made: Path) -> None:
     assert sum(row["action"] == "sort" for row in found if row["frame"] != "green/9.jpg") >= 24
 
 
+@pytest.mark.slow
 def test_overload_ends_with_its_cause(made: Path) -> None:
     """Twice what one worker can do, for 3 s: some are lost, those that are looked at are in time, and it ends."""
     run(
@@ -419,6 +427,7 @@ def test_a_camera_that_stalls_is_a_gap_and_the_line_goes_on(made: Path) -> None:
     assert max(float(row["due_s"]) for row in found) > 7.5
 
 
+@pytest.mark.slow
 def test_a_live_stream_that_is_resumed_begins_a_new_segment_and_tells_the_gap(made: Path) -> None:
     with mjpeg.serving(fps=50) as camera:
         running = start(made, "--feed", camera.address, "--items", "60", "--items-per-s", "20", "--name", "live")

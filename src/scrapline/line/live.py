@@ -82,7 +82,8 @@ class Line:
                 for thread in threads:
                     thread.start()
                 while not self._finished.wait(_HEEDED_WITHIN_S):
-                    if self._asked_to_stop:
+                    # Or one that came before, and was lost in a callback of the collector.
+                    if self._asked_to_stop or signals.raised() is not None:
                         self._stop.set()
         finally:
             self._stop.set()

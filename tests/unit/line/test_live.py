@@ -2,7 +2,6 @@
 
 import os
 import signal
-import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Self
@@ -242,10 +241,21 @@ def signalled() -> Iterator[None]:
     signals.forgive()
 
 
+def interrupt_once() -> Callable[[list[Item]], None]:
+    """Have the process signalled when the first rows are logged."""
+    sent: list[bool] = []
+
+    def send(_: list[Item]) -> None:
+        if not sent:
+            sent.append(True)
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    return send
+
+
 @pytest.mark.usefixtures("signalled")
 def test_a_stop_lets_the_line_finish_what_is_on_the_belt() -> None:
-    threading.Timer(0.1, os.kill, (os.getpid(), signal.SIGTERM)).start()
-    line, items = run(Limits())
+    line, items = run(Limits(seconds=60), log=interrupt_once())
     assert line.ending is Ending.STOPPED
     assert signals.raised() == signal.SIGTERM
     assert [item.number for item in items] == list(range(len(items)))
@@ -255,11 +265,25 @@ def test_a_stop_lets_the_line_finish_what_is_on_the_belt() -> None:
 
 @pytest.mark.usefixtures("signalled")
 def test_a_second_stop_ends_it_at_once() -> None:
-    """The only worker takes its time; its item would be waited for for a second."""
-    for delay_s in (0.1, 0.2):
-        threading.Timer(delay_s, os.kill, (os.getpid(), signal.SIGTERM)).start()
+    """The log takes its time, and the first stop waits for it; the second does not."""
+
+    sent: list[bool] = []
+
+    def slow(items: list[Item]) -> None:
+        while len(sent) < 2:
+            sent.append(True)
+            os.kill(os.getpid(), signal.SIGTERM)
+            time.sleep(0.3)
+
     with pytest.raises(signals.Stopped):
-        run(Limits(), look=lambda frames: [time.sleep(0.7)], workers=1)  # type: ignore[list-item]
+        run(Limits(seconds=60), log=slow)
+
+
+@pytest.mark.usefixtures("signalled")
+def test_a_stop_whose_exception_was_lost_is_heeded_all_the_same() -> None:
+    signals._state.raised = signal.SIGINT
+    line, _ = run(Limits(seconds=60))
+    assert line.ending is Ending.STOPPED
 
 
 @pytest.mark.usefixtures("signalled")

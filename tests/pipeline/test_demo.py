@@ -132,13 +132,13 @@ def test_report_and_summary_repeat_the_artefacts(demo: Clone) -> None:
     assert f"**{evaluation['test']['accuracy'] * 100:.1f} %**" in report
     for name, row in evaluation["per_class"].items():
         start = f"| {name} | {row['precision'] * 100:.1f} % | {row['recall'] * 100:.1f} % |"
-        line = next(line for line in report.splitlines() if line.startswith(start))
-        assert line.endswith(f"| {row['support']} |")
+        shown = next(text for text in report.splitlines() if text.startswith(start))
+        assert shown.endswith(f"| {row['support']} |")
     assert sum(row["support"] for row in evaluation["per_class"].values()) == evaluation["test"]["images"]
     assert training["weights"]["description"] in report
     assert f" / {line['latency_ms']['p95']:.1f} / " in report
-    sorting = read_json(demo, "results/export/metrics.json")["int8"]["sorting"]["bins"]
-    for name, bin_ in sorting.items():
+    exported = read_json(demo, "results/export/metrics.json")
+    for name, bin_ in exported[exported["deployed"]]["sorting"]["bins"].items():
         row = next(row for row in report.splitlines() if row.startswith(f"| {name} | ") and "photos" in row)
         assert f"{bin_['recovery']['rate'] * 100:.1f} %" in row
         assert f"{bin_['recovery']['photos']} photos" in row

@@ -116,7 +116,7 @@ RENDERING = "src/scrapline/rendering/"  # one dependency of dvc.yaml
 NEW_PHOTO = jpeg(noise(9001, tint=(110, 0, 0)), quality=92)
 
 PARAMS = [
-    param("seed", 8, STAGES, stale=(PREPARE, TRAIN)),
+    param("seed", 8, STAGES, stale=(PREPARE, TRAIN, SIMULATE)),
     param("lr", 0.001, AFTER_PREPARE),
     param("data.source", "data/recipes/demo.yaml", STAGES),
     param("data.split.val", 0.3, STAGES),

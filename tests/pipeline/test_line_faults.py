@@ -198,6 +198,7 @@ def test_killed_again_and_again_a_run_of_seconds_has_its_seconds(made: Path) -> 
     assert [int(row["item_id"]) for row in found] == list(range(60))
 
 
+@pytest.mark.slow
 def test_an_empty_log_is_begun_anew(made: Path) -> None:
     """As a kill leaves it that comes before the header is written."""
     run(made, "--feed", "frames", "--items", "8", "--name", "empty")
@@ -219,6 +220,7 @@ def test_no_item_at_all(made: Path) -> None:
     assert "is complete" in run(folder, "--resume", "none")
 
 
+@pytest.mark.slow
 def test_a_run_meanwhile_of_the_same_name_is_refused(made: Path) -> None:
     running = start(made, "--feed", "frames", "--name", "busy")
     wait_for_rows(made, "busy", 1)
@@ -270,6 +272,7 @@ def test_a_material_never_seen_is_in_no_bin_by_right(made: Path) -> None:
     assert set(figures["bins"]) == set(colours.NAMES)
 
 
+@pytest.mark.slow
 def test_a_model_of_two_classes(made: Path) -> None:
     colours.model(made / "two.onnx", classes=2)
     colours.frames(made / "two", names=("red", "green"))

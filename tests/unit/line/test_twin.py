@@ -35,6 +35,7 @@ def test_one_worker_that_always_takes_the_same_is_an_m_d_1_queue() -> None:
     assert mean_latency_s(played) == pytest.approx(0.01 + 0.7 * 0.01 / (2 * 0.3), rel=0.05)
 
 
+@pytest.mark.slow
 def test_two_workers_with_exponential_times_are_an_m_m_2_queue() -> None:
     """Mean wait by Erlang's C formula."""
     took = -0.01 * np.log1p(-(np.arange(20_000) + 0.5) / 20_000)
@@ -120,6 +121,7 @@ def test_the_fastest_belt_leaves_time_for_the_work() -> None:
     assert found == pytest.approx(400, rel=0.02)
 
 
+@pytest.mark.slow
 def test_at_most_a_thousandth_is_lost_at_the_speed_that_is_named() -> None:
     rng = np.random.default_rng(0)
     found = plant(Services({1: rng.gamma(8, 0.01 / 8, 3000).tolist()}), camera_to_ejector_m=0.5)

@@ -99,6 +99,7 @@ def test_without_the_recipe_pictures_have_its_size_all_the_same(monkeypatch: pyt
     assert Image.open(io.BytesIO(pictures[0].data)).size == (320, 240)  # type: ignore[arg-type]
 
 
+@pytest.mark.slow
 def test_waiting_for_a_picture_is_counted_and_nothing_else() -> None:
     with Rendered(["glass", "metal"], processes=1) as feed:
         end_s = time.monotonic() + 30
@@ -159,6 +160,7 @@ if __name__ == "__main__":
 """
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(os.name == "nt", reason="signals to a process group are POSIX")
 @pytest.mark.parametrize("signum", [signal.SIGINT, signal.SIGTERM])
 @pytest.mark.parametrize("after", ["ready", "drawing"])

@@ -145,11 +145,11 @@ def test_a_stalled_camera_counts_against_the_items_it_brings_late() -> None:
 
 
 def test_what_nobody_answers_is_late_at_its_deadline() -> None:
-    belt = Belt(1, 5, 10, 1.0, 0, 0)  # 50 a second, 100 ms for each
+    belt = Belt(1, 5, 10, 3.0, 0, 0)  # 50 a second, 300 ms for each
 
     def slow(frames: Sequence[Any]) -> list[Answer]:
         if frames[0] == b"0":
-            time.sleep(0.4)
+            time.sleep(1.5)
         return look(frames)
 
     logged_at: list[float] = []
@@ -158,8 +158,8 @@ def test_what_nobody_answers_is_late_at_its_deadline() -> None:
         Limits(items=10), look=slow, belt=belt, log=lambda items: logged_at.append(time.perf_counter() - started)
     )
     assert states(items) == [State.LATE] + [State.SORT] * 9
-    assert items[0].ended_s >= 0.1
-    assert logged_at[0] < 0.35, "long before the worker was done"
+    assert items[0].ended_s >= 0.3
+    assert logged_at[0] < 1.4, "before the worker was done"
 
 
 def test_a_worker_that_raises_is_replaced_and_loses_its_item_only() -> None:

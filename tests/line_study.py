@@ -48,7 +48,7 @@ FOLDER = Path("docs/line")
 DEADLINE_S = 0.25
 PAIRS = 5
 LOST = (State.LATE, State.DROPPED)
-SUSTAINED = 0.88  # of the benchmark's rate just before; at 1.0 the line loses from 0.2 to 11 %, as the machine varies
+SUSTAINED = 0.88  # of the benchmark's rate just before
 
 
 def say(message: str) -> None:

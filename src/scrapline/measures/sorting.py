@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from scrapline.measures import operating_points
 from scrapline.measures.evidence import Evidence
 
 # (true material, bin) -> items
@@ -38,8 +39,7 @@ def bins(
     """
     classes = list(thresholds)
     limit = np.array([thresholds[name] for name in classes])
-    predicted, confidence = probabilities.argmax(axis=1), probabilities.max(axis=1)
-    sure = confidence >= limit[predicted]
+    predicted, sure = probabilities.argmax(axis=1), operating_points.accepted(probabilities, limit)
     purity, recovery = [Evidence() for _ in classes], [Evidence() for _ in classes]
     to_a_person = Evidence()
     for photo, (label, said, goes) in enumerate(zip(labels.tolist(), predicted.tolist(), sure.tolist(), strict=True)):

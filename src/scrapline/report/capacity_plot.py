@@ -20,7 +20,9 @@ def capacity(path: Path, content: dict[str, Any]) -> None:
     speed = [point["belt_m_per_s"] for point in curve]
     figure, (above, below) = plt.subplots(2, 1, figsize=(8, 6.4), sharex=True, layout="constrained")
     above.plot(speed, [100 * point["lost"] for point in curve], color=_RED, marker=".")
-    above.set(ylabel="late or dropped (%)", ylim=(-2, None), title="How fast the belt can go on this machine")
+    above.set(
+        ylabel="late or dropped (%)", ylim=(-2, None), title="How fast the belt can go, calculated of what was measured"
+    )
     for name, colour in (("p50", _BLUE), ("p99", _ORANGE)):
         below.plot(
             speed, np.array([point[f"{name}_ms"] for point in curve], float), color=colour, marker=".", label=name

@@ -56,8 +56,8 @@ def lateness(claim: dict[str, Any]) -> str:
     if claim["seconds_needed"] is None:
         return f"{seen}, too many in a row to claim anything"
     return (
-        f"{seen}: too few to claim at most 1 % at 99 % confidence, which takes {_time(claim['seconds_needed'])} in all "
-        "without another one"
+        f"{seen}: too few stretches to claim at most 1 % at 99 % confidence, which takes "
+        f"{_time(claim['seconds_needed'])} in all without another one"
     )
 
 
@@ -75,7 +75,10 @@ def _states(states: dict[str, Any]) -> str:
 def _evidence(found: dict[str, Any]) -> str:
     if found["rate"] is None:
         return "none"
-    return f"{found['rate']:.1%} of {found['items']} items ({found['photos']} photos)"
+    return (
+        f"{found['rate']:.1%} ({found['ci95_low']:.1%} to {found['ci95_high']:.1%}) of {found['items']} items, "
+        f"{found['photos']} photo{'s' if found['photos'] != 1 else ''}"
+    )
 
 
 def _ms(value: float | None) -> str:

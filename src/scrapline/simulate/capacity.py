@@ -113,13 +113,15 @@ def show(found: Found) -> None:
         info(f"{frames} frames in a run take {figures['p50']:.1f} ms, 99 of 100 at most {figures['p99']:.1f}")
     fastest_belt = content["fastest"]
     info(
-        f"the fastest belt with at most {MOST_LOST:.1%} late or dropped: {fastest_belt['belt_m_per_s']:.2f} m/s, "
+        f"calculated for a machine that stays as it was just now, the fastest belt with at most {MOST_LOST:.1%} late "
+        f"or dropped: {fastest_belt['belt_m_per_s']:.2f} m/s, "
         f"{found.items_per_s:.0f} items a second, {fastest_belt['deadline_ms']:.0f} ms for each"
     )
     info(
         f"as configured {belt.items_per_s:.0f} items a second at {belt.belt_m_per_s:g} m/s: "
         f"{found.items_per_s / belt.items_per_s:.1f} times as many would do"
     )
+    info("a machine that others share, or that gets hot, keeps less: try the speed with `run` before you trust it")
 
 
 def save(found: Found, folder: Path) -> None:

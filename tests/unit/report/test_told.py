@@ -42,9 +42,13 @@ def test_a_run_in_a_few_lines(said: io.StringIO) -> None:
         "from arrival to decision p50 6.0, p95 over the deadline, p99 over the deadline of 100 ms"
     )
     assert lines[2].endswith("2 workers, busy 25% of the time")
-    assert lines[3] == "  glass: purity 100.0% of 9 items (1 photos); recovery 90.0% of 10 items (1 photos)"
+    # Wilson's interval of one trial, since all are one photo: (p + 1.92) / 4.84 -+ 1.96 sqrt(p q + 0.96) / 4.84.
+    assert lines[3] == (
+        "  glass: purity 100.0% (20.7% to 100.0%) of 9 items, 1 photo; "
+        "recovery 90.0% (16.8% to 99.8%) of 10 items, 1 photo"
+    )
     assert lines[4] == "  metal: purity none; recovery none"
-    assert lines[5].startswith("1 of 1 stretches of one deadline had a late item: too few to claim")
+    assert lines[5].startswith("1 of 1 stretches of one deadline had a late item: too few stretches to claim")
 
 
 def test_no_item_is_one_line(said: io.StringIO) -> None:
@@ -65,8 +69,8 @@ def test_what_held_the_line_up_is_told(said: io.StringIO) -> None:
 
 def test_a_claim_is_made_or_how_long_it_would_take() -> None:
     assert told.lateness(CLAIM) == (
-        "0 of 24 stretches of one deadline had a late item: too few to claim at most 1 % at 99 % confidence, which "
-        "takes 10 minutes in all without another one"
+        "0 of 24 stretches of one deadline had a late item: too few stretches to claim at most 1 % at 99 % "
+        "confidence, which takes 10 minutes in all without another one"
     )
     assert told.lateness(CLAIM | {"supported": True, "stretches": 2400}).startswith(
         "shown at 99 % confidence, for disturbances of up to a second: at most 1 % of stretches have a late item (0 of "

@@ -13,7 +13,7 @@ What cannot be seen from a run is a disturbance that lasts longer than was decla
 import math
 from dataclasses import dataclass
 
-import scipy  # its parts are loaded when they are used: a second, which the line need not wait for
+import scipy  # loads `special` when it is used; `stats` would take a second more, at the end of every run
 
 # Spacings kept at once: the least one, times these. Longer runs of late stretches support no claim.
 _MULTIPLES = (1, 2, 4, 8, 16, 32, 64)
@@ -21,17 +21,23 @@ _MULTIPLES = (1, 2, 4, 8, 16, 32, 64)
 
 def supports(late: int, stretches: int, share: float = 0.01, confidence: float = 0.99) -> bool:
     """Whether `late` of `stretches` independent ones show that at most `share` are late (MLPerf's early stopping)."""
-    return bool(scipy.stats.binom.cdf(late, stretches, share) <= 1 - confidence)
+    return bool(scipy.special.bdtr(late, stretches, share) <= 1 - confidence)
 
 
 def needed(late: int, share: float = 0.01, confidence: float = 0.99) -> int:
     """The fewest stretches of which `late` may be late so that they still support the claim."""
-    return late + 1 + int(scipy.stats.nbinom.ppf(confidence, late + 1, share))  # those in time before one more is late
+    low, high = late, 2 * (late + 1)
+    while not supports(late, high, share, confidence):
+        low, high = high, 2 * high
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (low, middle) if supports(late, middle, share, confidence) else (middle, high)
+    return high
 
 
 def upper_bound(late: int, stretches: int, confidence: float = 0.99) -> float:
     """The largest share that `late` of `stretches` leave possible, one-sided (Clopper and Pearson 1934)."""
-    return 1.0 if late >= stretches else float(scipy.stats.beta.ppf(confidence, late + 1, stretches - late))
+    return 1.0 if late >= stretches else float(scipy.special.betaincinv(late + 1, stretches - late, confidence))
 
 
 @dataclass(frozen=True)

@@ -1,5 +1,6 @@
 """How fast the belt can go: the twin is asked for faster and faster belts, the deadline shrinking with each."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from scrapline.line.belt import Arrivals, Belt
@@ -17,14 +18,14 @@ class Plant:
     belt: Belt
     arrivals: Arrivals
     policy: Policy
-    services: Services
+    measured: Sequence[Services]
     seed: int
 
     def at(self, items_per_s: float, seconds: float) -> Played:
         """So many seconds of the belt at the speed that brings so many items."""
         belt = self.belt.at(items_per_s)
         policy = replace(self.policy, deadline_s=belt.deadline_ms / 1000)
-        return play(belt, self.arrivals, policy, self.services, seconds=seconds, seed=self.seed)
+        return play(belt, self.arrivals, policy, self.measured, seconds=seconds, seed=self.seed)
 
     @property
     def bound(self) -> float:
@@ -32,7 +33,9 @@ class Plant:
 
         By the quickest runs that were measured, and by the belt's speed at which nothing is left before the ejector.
         """
-        quickest = max(frames / (sum(times) / len(times)) for frames, times in self.services.seconds.items())
+        quickest = max(
+            frames * len(times) / sum(times) for services in self.measured for frames, times in services.seconds.items()
+        )
         fastest_m_per_s = self.belt.camera_to_ejector_m / (self.belt.actuation_lead_ms / 1000 or 1e-6)
         rate_at_it = self.belt.lanes * self.belt.items_per_m * fastest_m_per_s
         return min(1.5 * self.policy.workers * quickest, 0.999 * rate_at_it)

@@ -11,7 +11,7 @@ from itertools import islice
 from typing import Any
 
 from scrapline.line.belt import Arrival
-from scrapline.line.service import ServiceTimes
+from scrapline.line.service import SPREAD, ServiceTimes
 from scrapline.line.states import End, Seen, State, end
 from scrapline.runtime.engine import FRAMES_A_RUN, Classification
 
@@ -45,20 +45,23 @@ class Item:
     ended_s: float = 0.0
     answer: Answer | None = None
     end: End | None = None
-    alone: bool = False
+    alone: bool = False  # after a failure
+    spread: bool = False  # all the workers' cores compute it
 
 
 @dataclass(frozen=True)
 class Policy:
     """How many workers there are, and how many frames may wait and go through the network at once.
 
-    `queue_frames` None: as many as the workers can still do in one deadline.
+    `queue_frames` None: as many as the workers can still do in one deadline. `spreads`: a frame that comes while nobody
+    works and nothing else waits is computed by all the workers' cores at once.
     """
 
     workers: int
     deadline_s: float
     queue_frames: int | None = None
     frames_a_run: int = FRAMES_A_RUN
+    spreads: bool = False
 
 
 @dataclass
@@ -69,11 +72,11 @@ class Dispatch:
     service: ServiceTimes
     captured: int = 0
     runs: int = 0  # of the network
-    busy_s: float = 0.0  # of all workers together
+    busy_s: float = 0.0  # of all workers together; while a frame is spread, all are
     ended: Counter[State] = field(default_factory=Counter)
     _waiting: deque[Item] = field(default_factory=deque)
     _open: deque[Item] = field(default_factory=deque)  # in item order, until handed out
-    _working: list[tuple[float, int]] = field(default_factory=list)  # when each run began, and of how many frames
+    _working: list[tuple[float, int]] = field(default_factory=list)  # when each run began, and its kind
     _tried_s: float = float("-inf")  # when a frame was last given to a worker
 
     @property
@@ -87,16 +90,33 @@ class Dispatch:
         return any(item.end is None for item in self._waiting)
 
     @property
+    def idle(self) -> bool:
+        """Whether a worker would begin at once with what comes now."""
+        return len(self._working) < self.policy.workers and not self._spreading
+
+    @property
+    def ready(self) -> bool:
+        """Whether an item can be handed out."""
+        return bool(self._open) and self._open[0].end is not None
+
+    @property
     def queue_frames(self) -> int:
-        """How many frames may wait: a longer queue would only hold frames that cannot be in time any more."""
+        """How many frames may wait: a longer queue would only hold frames that cannot be in time any more.
+
+        The oldest keeps the time for a run of as many frames as usual: else a line with too much to do would be left
+        with the frames that have to go through the network alone, which gets fewer of them done.
+        """
         if self.policy.queue_frames is not None:
             return self.policy.queue_frames
-        usual_s = self.service.quantile_s(_USUALLY)
-        left_s = self.policy.deadline_s - self.expected_s()
-        return max(1, int(self.policy.workers * left_s / usual_s)) if usual_s > 0 else self.policy.workers
+        a_frame_s, deadline_s = self.service.a_frame_s, self.policy.deadline_s
+        if a_frame_s == 0:
+            return self.policy.workers
+        runs_s = (self.expected_s(frames) for frames in range(self.policy.frames_a_run, 0, -1))
+        left_s = deadline_s - next((run_s for run_s in runs_s if 2 * run_s <= deadline_s), self.expected_s())
+        return max(1, int(self.policy.workers * left_s / a_frame_s))
 
     def expected_s(self, frames: int = 1) -> float:
-        """What a run of so many frames must be expected to take.
+        """What a run of so many frames, or one that is spread, must be expected to take.
 
         Where that is more than a deadline it would end the line for good, since nothing would be tried any more: then
         it is the usual time.
@@ -109,26 +129,30 @@ class Dispatch:
         item.captured_s = now_s
         self.captured += 1
         self._open.append(item)
-        if item.arrival.overlaps or self._cannot_make_it(item, self._next_free_s(now_s)):
+        self._forget_ended()
+        kind = SPREAD if self._can_spread(0) else 1
+        if item.arrival.overlaps or self._cannot_make_it(item, self._next_free_s(now_s), kind):
             self._end(item, now_s)
             return
         self._waiting.append(item)
-        self._forget_ended()
         if len(self._waiting) > self.queue_frames:
             self._end(self._waiting.popleft(), now_s, overwritten=True)
 
     def take(self, now_s: float) -> list[Item]:
         """The frames that a free worker shall look at together; none where none waits that can still be in time."""
+        if self._spreading:
+            return []
         self._forget_ended()
-        while self._waiting and self._cannot_make_it(self._waiting[0], now_s):
+        spread = self._can_spread(1)
+        while self._waiting and self._cannot_make_it(self._waiting[0], now_s, SPREAD if spread else 1):
             self._end(self._waiting.popleft(), now_s)
             self._forget_ended()
         if not self._waiting:
             return []
         taken = [self._waiting.popleft() for _ in range(self._together(now_s))]
         for item in taken:
-            item.started_s = now_s
-        self._working.append((now_s, len(taken)))
+            item.started_s, item.spread = now_s, spread
+        self._working.append((now_s, kind_of(taken)))
         self._tried_s = now_s
         return taken
 
@@ -178,30 +202,38 @@ class Dispatch:
                 return frames
         return 1
 
-    def _cannot_make_it(self, item: Item, start_s: float) -> bool:
-        """Whether a run that starts then must be expected to end after the item's deadline.
+    @property
+    def _spreading(self) -> bool:
+        return any(kind == SPREAD for _, kind in self._working)
+
+    def _can_spread(self, waiting: int) -> bool:
+        """Whether nobody works, and no more than so many frames wait."""
+        return self.policy.spreads and not self._working and len(self._waiting) == waiting
+
+    def _cannot_make_it(self, item: Item, start_s: float, kind: int) -> bool:
+        """Whether such a run that starts then must be expected to end after the item's deadline.
 
         Once in a deadline one is tried all the same, if it has any time left: else a line that became faster again
         would not notice.
         """
         if start_s >= item.deadline_s:
             return True
-        return start_s + self.expected_s() > item.deadline_s and start_s - self._tried_s < self.policy.deadline_s
+        return start_s + self.expected_s(kind) > item.deadline_s and start_s - self._tried_s < self.policy.deadline_s
 
     def _next_free_s(self, now_s: float) -> float:
         """When the first worker can be expected to take a new frame."""
-        if len(self._working) < self.policy.workers:
+        if self.idle:
             return now_s
-        return max(now_s, min(began + self.service.quantile_s(_USUALLY, frames) for began, frames in self._working))
+        return max(now_s, min(began + self.service.quantile_s(_USUALLY, kind) for began, kind in self._working))
 
     def _free(self, items: Sequence[Item], now_s: float, *, learn: bool = True) -> None:
         began = items[0].started_s
         assert began is not None
-        self._working.remove((began, len(items)))
+        self._working.remove((began, kind_of(items)))
         self.runs += 1
-        self.busy_s += now_s - began
+        self.busy_s += (now_s - began) * (self.policy.workers if items[0].spread else 1)
         if learn:
-            self.service.add(len(items), now_s - began)
+            self.service.add(kind_of(items), now_s - began)
 
     def _forget_ended(self) -> None:
         while self._waiting and self._waiting[0].end is not None:
@@ -223,3 +255,8 @@ class Dispatch:
         )
         item.ended_s = now_s
         self.ended[item.end.state] += 1
+
+
+def kind_of(items: Sequence[Item]) -> int:
+    """Of the run that these go through together, as ServiceTimes tells them apart."""
+    return SPREAD if items[0].spread else len(items)

@@ -32,6 +32,8 @@ FRAMES_KEPT = 24
 class Line:
     """One run. `log` gets the items that have ended, in item order, some at a time, on the log's own thread.
 
+    `look_spread` looks at one frame with all the workers' cores; needed where the policy spreads.
+
     `clock` gives seconds and never jumps; times of arrivals and items count from the start of the run, which was at
     `started_at` by the wall clock. `kept` are the first frames; all others are let go as soon as their items end.
     """
@@ -40,6 +42,7 @@ class Line:
     look: Look
     dispatch: Dispatch
     log: Callable[[list[Item]], None]
+    look_spread: Look | None = None
     first: int = 0
     clock: Callable[[], float] = time.perf_counter
     troubles: Troubles = field(default_factory=Troubles)
@@ -122,7 +125,7 @@ class Line:
             self._ends.notify_all()
 
     def _camera(self, arrivals: Iterator[Arrival], limits: Limits) -> None:
-        number, waited_s, pace = self.first, 0.0, Pace(self.now_s, self._stop)
+        number, waited_s, pace = self.first, 0.0, Pace(self.now_s, self._stop, lambda: self.dispatch.idle)
         with suppress(FeedEnded):
             for coming in arrivals:
                 arrival = replace(coming, due_s=coming.due_s + waited_s)
@@ -157,20 +160,24 @@ class Line:
             if item.end is None:
                 self._frames.notify()
             # The sorter sleeps until the deadline of an earlier item, unless there is none.
-            if item.end is not None or self.dispatch.pending == 1:
+            if self.dispatch.ready or self.dispatch.pending == 1:
                 self._ends.notify()
 
     def _worker(self) -> None:
         while items := self._taken():
             try:
-                answers = self.look([item.frame.data for item in items])
+                look = self.look_spread if items[0].spread and self.look_spread else self.look
+                answers = look([item.frame.data for item in items])
             except Exception as error:
                 self._replace_worker(items, error)
                 return
             with self._lock:
                 self.dispatch.answered(items, answers, self.now_s())
                 self._in_a_row = 0
-                self._ends.notify()
+                if items[0].spread and self.dispatch.waits:
+                    self._frames.notify_all()  # the others had to wait for it
+                if self.dispatch.ready:
+                    self._ends.notify()
 
     def _taken(self) -> list[Item]:
         """What to look at next, as soon as there is something; nothing at the end."""

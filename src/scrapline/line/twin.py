@@ -9,15 +9,16 @@ import numpy as np
 import simpy
 
 from scrapline.line.belt import Arrivals, Belt, arrivals
-from scrapline.line.dispatch import Answer, Dispatch, Item, Policy
-from scrapline.line.service import ServiceTimes
+from scrapline.line.dispatch import Answer, Dispatch, Item, Policy, kind_of
+from scrapline.line.service import SPREAD, ServiceTimes
 from scrapline.line.states import State
 from scrapline.measures.histogram import Histogram
 from scrapline.runtime.engine import Classification
 
-_DRAWN_AT_ONCE = 4096
+_IN_A_ROW = 100
+_ROUND_S = 10.0
 _ANSWER = Answer(Classification("any", 1.0, "other", 0.0, low_confidence=False))
-_CAMERA = 0
+_CAMERA = -1
 _LOST = (State.LATE, State.DROPPED)
 
 Events = Generator[simpy.Event, None, None]
@@ -25,13 +26,19 @@ Events = Generator[simpy.Event, None, None]
 
 @dataclass(frozen=True)
 class Services:
-    """What was measured: seconds that a run of the network takes, decoding included, by the number of frames in it.
+    """What was measured: seconds that a run of the network takes, decoding included, by its kind (see line/service).
 
-    `camera_s`: how long after an item was due its frame was captured.
+    `camera_s`: how long after an item was due its frame was captured. All in the order in which it happened: what
+    follows upon each other is alike, since a machine has slow moments.
     """
 
     seconds: Mapping[int, Sequence[float]]
     camera_s: Sequence[float] = (0.0,)
+
+    @property
+    def spreads(self) -> bool:
+        """Whether it is known what one frame on all cores takes."""
+        return SPREAD in self.seconds
 
 
 @dataclass
@@ -57,10 +64,15 @@ class Played:
         return self.latency_ms.quantile(share, sum(self.states[state] for state in _LOST))
 
 
-def play(belt: Belt, kind: Arrivals, policy: Policy, services: Services, *, seconds: float, seed: int) -> Played:
-    """So many seconds of the belt, with workers that take what was measured, drawn anew; the same for the same seed."""
+def play(
+    belt: Belt, kind: Arrivals, policy: Policy, measured: Sequence[Services], *, seconds: float, seed: int
+) -> Played:
+    """So many seconds of the belt, with workers that take what was measured; the same for the same seed.
+
+    For ten seconds at a time the machine is as it was in one of the rounds that were measured, drawn anew.
+    """
     env = simpy.Environment()
-    line = _Line(env, Dispatch(policy, _known(services)), services, np.random.default_rng(seed))
+    line = _Line(env, Dispatch(policy, _known(measured[0])), measured, np.random.default_rng(seed))
     env.process(line.camera(belt, kind, seed, seconds))
     for _ in range(policy.workers):
         env.process(line.worker())
@@ -71,17 +83,19 @@ def play(belt: Belt, kind: Arrivals, policy: Policy, services: Services, *, seco
 
 
 def _known(services: Services) -> ServiceTimes:
-    return ServiceTimes((frames, took) for frames, times in services.seconds.items() for took in times[:200])
+    return ServiceTimes((frames, took) for frames, times in services.seconds.items() for took in times[-200:])
 
 
 class _Line:
     def __init__(
-        self, env: simpy.Environment, dispatch: Dispatch, services: Services, rng: np.random.Generator
+        self, env: simpy.Environment, dispatch: Dispatch, measured: Sequence[Services], rng: np.random.Generator
     ) -> None:
         self.played = Played()
         self._env, self._dispatch, self._rng = env, dispatch, rng
         self._drawn: dict[int, list[float]] = {}
-        self._measured = {**services.seconds, _CAMERA: services.camera_s}
+        self._rounds = [{**services.seconds, _CAMERA: services.camera_s} for services in measured]
+        self._now = self._rounds[0]
+        self._until_s = 0.0
         self._more = env.event()
         self._closed = False
 
@@ -102,9 +116,11 @@ class _Line:
                 if self._closed and not self._dispatch.waits:
                     return
                 yield self._more
-            yield self._env.timeout(self._draw(len(items)))
+            yield self._env.timeout(self._draw(kind_of(items)))
             self._dispatch.answered(items, [_ANSWER] * len(items), self._env.now)
             self.tally(self._env.now)
+            if items[0].spread:
+                self._wake()  # the others had to wait for it
 
     def tally(self, now_s: float) -> None:
         """Count what has ended."""
@@ -119,9 +135,15 @@ class _Line:
         waiting, self._more = self._more, self._env.event()
         waiting.succeed()
 
-    def _draw(self, frames: int) -> float:
-        """What a run of so many frames takes, or the camera."""
-        drawn = self._drawn.setdefault(frames, [])
+    def _draw(self, kind: int) -> float:
+        """What such a run takes, or the camera: some that were measured in a row, from a random one on."""
+        if self._env.now >= self._until_s:
+            self._now = self._rounds[self._rng.integers(len(self._rounds))]
+            self._until_s = self._env.now + _ROUND_S
+            self._drawn.clear()
+        drawn = self._drawn.setdefault(kind, [])
         if not drawn:
-            drawn += self._rng.choice(np.asarray(self._measured[frames]), _DRAWN_AT_ONCE).tolist()
+            times = self._now[kind]
+            first = int(self._rng.integers(len(times)))
+            drawn += (times[n % len(times)] for n in range(first + _IN_A_ROW, first, -1))
         return drawn.pop()

@@ -1,7 +1,7 @@
 """The deployed model: an ONNX file and nothing else; no torch, no params.yaml."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
 
@@ -25,10 +25,14 @@ EXACT_8_BIT = "session.x64quantprecision"
 
 
 class Tuning(StrEnum):
-    """What a session is for: one frame as soon as possible on all cores, or many, each on the core that asks."""
+    """What a session is for: one frame as soon as possible on all cores, or many, each on the core that asks.
+
+    SPREAD is LATENCY beside others that need the cores between its frames.
+    """
 
     LATENCY = "latency"
     THROUGHPUT = "throughput"
+    SPREAD = "spread"
 
 
 @dataclass(frozen=True)
@@ -48,12 +52,17 @@ class Engine:
 
     session: ort.InferenceSession
     metadata: Metadata
+    path: Path
 
     @classmethod
     def load(cls, path: Path, tuning: Tuning = Tuning.LATENCY) -> "Engine":
         """Load a model that `export` wrote; ScraplineError where it is missing, damaged, foreign or too new."""
         session = open_session(require(path), tuning)
-        return cls(session, _metadata(session, path))
+        return cls(session, _metadata(session, path), path)
+
+    def spread(self, threads: int) -> "Engine":
+        """The same model, each frame of which so many cores compute together."""
+        return replace(self, session=open_session(self.path, Tuning.SPREAD, threads))
 
     @property
     def classes(self) -> list[str]:
@@ -98,15 +107,19 @@ class Engine:
         )
 
 
-def open_session(model: Path | bytes, tuning: Tuning = Tuning.LATENCY) -> ort.InferenceSession:
-    """An ONNX Runtime session on this machine's cores; ScraplineError where the model is damaged.
+def open_session(
+    model: Path | bytes, tuning: Tuning = Tuning.LATENCY, threads: int | None = None
+) -> ort.InferenceSession:
+    """An ONNX Runtime session on this machine's cores, or so many; ScraplineError where the model is damaged.
 
-    Tuned for latency, its threads wait awake for the next frame, 40 ms at most, then sleep; for throughput it
-    has none of its own.
+    Tuned for latency, its threads wait awake for the next frame, 40 ms at most, then sleep; spread, they sleep at
+    once; for throughput it has none of its own.
     """
     options = ort.SessionOptions()
     options.log_severity_level = 4  # what fails is raised, and said once
-    options.intra_op_num_threads = cores() if tuning is Tuning.LATENCY else 1
+    options.intra_op_num_threads = 1 if tuning is Tuning.THROUGHPUT else threads or cores()
+    if tuning is Tuning.SPREAD:
+        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     if processor.saturates():
         options.add_session_config_entry(EXACT_8_BIT, "1")
     try:

@@ -1,21 +1,23 @@
 """The `capacity` command: how fast the belt could go on this machine, by the line's twin and what it measures now."""
 
 import tempfile
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from scrapline import paths
 from scrapline.cli.console import info, track
-from scrapline.line.belt import Belt
+from scrapline.line.belt import Arrivals, Belt
 from scrapline.line.capacity import MOST_LOST, Plant, fastest
 from scrapline.line.dispatch import Item, Policy
 from scrapline.line.ending import Limits
 from scrapline.line.figures import Figures
+from scrapline.line.service import SPREAD
 from scrapline.line.twin import Services
 from scrapline.runtime import deployed
 from scrapline.runtime.engine import FRAMES_A_RUN, Engine, Tuning
-from scrapline.simulate.session import Before, Job, warm_up, work
+from scrapline.simulate.session import Before, Job, spreads, warm_up, work
 from scrapline.simulate.settings import configured, job_of, model_file
 from scrapline.system import machine
 from scrapline.system.errors import ScraplineError
@@ -23,7 +25,9 @@ from scrapline.system.files import write_json
 from scrapline.system.outs import replacing
 from scrapline.system.parallel import cores
 
+_ROUNDS = 4
 _OVERLOAD = 1.3
+_SPARE = 0.6  # of what one worker can
 _TRIED_S = 120.0
 _AN_HOUR_S = 3600.0
 _SHARES = (0.1, 0.3, 0.5, 0.7, 0.8, 0.9, 0.95, 1.0, 1.05, 1.15, 1.3, 1.5, 2.0)
@@ -59,58 +63,73 @@ def run(asked: Asked, folder: Path | None) -> None:
         save(found, folder)
 
 
-def capacity(job: Job, engine: Engine, measured_s: float = 3.0) -> Found:
-    """Measure the line for so many seconds with each number of frames a run, then ask the twin for the fastest belt.
+def capacity(job: Job, engine: Engine, measured_s: float = 1.5) -> Found:
+    """Measure the line, for so many seconds at a time, then ask the twin for the fastest belt.
 
     Raises ScraplineError where the line cannot be measured.
     """
     workers = job.workers or cores()
-    services = measure(job, engine, measured_s)
-    policy = Policy(workers, job.belt.deadline_ms / 1000, job.queue_frames)
-    plant = Plant(job.belt, job.arrivals, policy, services, job.seed)
+    policy = Policy(workers, job.belt.deadline_ms / 1000, job.queue_frames, spreads=spreads(workers))
+    plant = Plant(job.belt, job.arrivals, policy, measure(job, engine, measured_s), job.seed)
     found = fastest(plant, _TRIED_S)
     return Found(plant, found, _content(plant, found))
 
 
-def measure(job: Job, engine: Engine, measured_s: float) -> Services:
-    """What runs of one frame, two, ... and the camera take while the live line has more to do than it can.
+def measure(job: Job, engine: Engine, measured_s: float) -> list[Services]:
+    """What runs of each kind and the camera take on the live line, some times in turn: machines have slow minutes.
 
-    So the camera, the sorter and the log take their share of the machine, too; what passes between a worker's runs is
-    counted to them. Raises ScraplineError where there was no such run.
+    Those of one frame, two, ... are measured with more to do than it can, so that the camera, the sorter and the log
+    take their share of the machine, too, and what passes between a worker's runs is counted to them; those that are
+    spread with so little that nothing else waits. Raises ScraplineError where there was no such run.
     """
     workers = job.workers or cores()
-    found: dict[int, list[float]] = {}
-    camera_s: list[float] = []
-    for frames in track(range(1, FRAMES_A_RUN + 1), "measuring the line", FRAMES_A_RUN, unit="steps"):
-        alone = warm_up(engine, workers)
-        rate = _OVERLOAD * workers * len(alone) / sum(took for _, took in alone)
-        belt = Belt(1, rate, 1.0, 1.0, 0.0, 0.0)  # so many items a second, and a whole second for each
-        items: list[Item] = []
-        overloaded = replace(
-            job,
-            belt=belt,
-            limits=Limits(seconds=measured_s),
-            frames_a_run=frames,
-            quiet=True,
-            observe=items.extend,
-        )
-        with tempfile.TemporaryDirectory() as folder:
-            before = Before(Figures(engine.classes, belt.deadline_ms))
-            line = work(overloaded, engine, Path(folder) / "log.csv", before).line
-        idle_s = max(0.0, workers * line.seconds - line.dispatch.busy_s) / max(1, line.dispatch.runs)
-        looked_at = {(item.started_s, item.ended_s) for item in items if item.answer and item.answer.batch == frames}
-        found[frames] = [ended_s - started_s + idle_s for started_s, ended_s in looked_at if started_s is not None]
-        camera_s += [item.captured_s - item.arrival.due_s for item in items]
-        if not found[frames]:
-            raise ScraplineError("the line could not be measured: the feed gave too few frames, or the machine is busy")
-    return Services(found, camera_s)
+    kinds = [*range(1, FRAMES_A_RUN + 1), *([SPREAD] if spreads(workers) else [])]
+    steps = [(number, kind) for number in range(_ROUNDS) for kind in kinds]
+    seconds: list[dict[int, list[float]]] = [{} for _ in range(_ROUNDS)]
+    camera_s: list[list[float]] = [[] for _ in range(_ROUNDS)]
+    for number, kind in track(steps, "measuring the line", len(steps), unit="steps"):
+        seconds[number][kind], waited_s = _measured(job, engine, kind, measured_s)
+        if kind != SPREAD:
+            camera_s[number] += waited_s
+    return [Services(took, waited_s) for took, waited_s in zip(seconds, camera_s, strict=True)]
+
+
+def _measured(job: Job, engine: Engine, kind: int, measured_s: float) -> tuple[list[float], list[float]]:
+    """What runs of one kind took, in their order, and how long after each item was due the camera had it."""
+    workers = job.workers or cores()
+    alone = warm_up(engine, workers)
+    rate = (_SPARE if kind == SPREAD else _OVERLOAD * workers) * len(alone) / sum(took for _, took in alone)
+    belt = Belt(1, rate, 1.0, 1.0, 0.0, 0.0)  # so many items a second, and a whole second for each
+    items: list[Item] = []
+    measured = replace(
+        job,
+        belt=belt,
+        arrivals=Arrivals.CONSTANT,
+        limits=Limits(seconds=measured_s),
+        frames_a_run=max(1, kind),
+        quiet=True,
+        observe=items.extend,
+    )
+    with tempfile.TemporaryDirectory() as folder:
+        line = work(measured, engine, Path(folder) / "log.csv", Before(Figures(engine.classes, belt.deadline_ms))).line
+    runs = {
+        (item.started_s, item.ended_s)
+        for item in items
+        if item.answer and (SPREAD if item.spread else item.answer.batch) == kind
+    }
+    if not runs:
+        raise ScraplineError("the line could not be measured: the feed gave too few frames, or the machine is busy")
+    idle_s = max(0.0, workers * line.seconds - line.dispatch.busy_s) / max(1, line.dispatch.runs)
+    between_s = 0.0 if kind == SPREAD else idle_s
+    took = [ended_s - started_s + between_s for started_s, ended_s in sorted(runs) if started_s is not None]
+    return took, [item.captured_s - item.arrival.due_s for item in items]
 
 
 def show(found: Found) -> None:
     """Say how fast the belt can go, and how much of that is used."""
     content, belt = found.content, found.plant.belt
-    for frames, figures in content["service_ms"].items():
-        info(f"{frames} frames in a run take {figures['p50']:.1f} ms, 99 of 100 at most {figures['p99']:.1f}")
+    for name, figures in content["service_ms"].items():
+        info(f"{name} takes {figures['p50']:.1f} ms, 99 of 100 at most {figures['p99']:.1f}")
     fastest_belt = content["fastest"]
     info(
         f"calculated for a machine that stays as it was just now, the fastest belt with at most {MOST_LOST:.1%} late "
@@ -145,7 +164,7 @@ def _content(plant: Plant, found: float) -> dict[str, Any]:
         "configured": _belt(plant.belt),
         "fastest": _belt(plant.belt.at(found)) | {"hour_lost": round(hour.lost, 6)},
         "headroom": round(found / plant.belt.items_per_s, 3),
-        "service_ms": {str(frames): _times(took) for frames, took in plant.services.seconds.items()},
+        "service_ms": {_name(kind): _times(plant.measured, kind) for kind in plant.measured[0].seconds},
         "curve": curve,
         "machine": machine.describe(),
     }
@@ -168,8 +187,14 @@ def _belt(belt: Belt) -> dict[str, float]:
     }
 
 
-def _times(took: Any) -> dict[str, float]:
-    ordered = sorted(took)
+def _name(kind: int) -> str:
+    if kind == SPREAD:
+        return "one frame on all cores"
+    return "one frame on one core" if kind == 1 else f"a run of {kind} frames on one core"
+
+
+def _times(measured: Sequence[Services], kind: int) -> dict[str, float]:
+    ordered = sorted(took for services in measured for took in services.seconds[kind])
     at = {"p50": 0.5, "p99": 0.99}
     return {
         name: round(1000 * ordered[min(len(ordered) - 1, int(share * len(ordered)))], 3) for name, share in at.items()

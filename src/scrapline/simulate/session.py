@@ -18,9 +18,9 @@ from scrapline.line.feeds.choose import open_feed
 from scrapline.line.figures import Figures
 from scrapline.line.live import Line
 from scrapline.line.log import ResultsLog
-from scrapline.line.looking import looker
+from scrapline.line.looking import Look, looker
 from scrapline.line.row import row_of
-from scrapline.line.service import ServiceTimes
+from scrapline.line.service import SPREAD, ServiceTimes
 from scrapline.runtime.engine import FRAMES_A_RUN, Engine
 from scrapline.system import machine
 from scrapline.system.parallel import cores
@@ -74,8 +74,12 @@ def work(job: Job, engine: Engine, log_path: Path, before: Before) -> Outcome:
     """
     figures = before.figures
     workers = job.workers or cores()
-    policy = Policy(workers, job.belt.deadline_ms / 1000, job.queue_frames, job.frames_a_run)
-    dispatch = Dispatch(policy, ServiceTimes(warm_up(engine, workers)))
+    spread = engine.spread(min(workers, cores())) if spreads(workers) else None
+    policy = Policy(
+        workers, job.belt.deadline_ms / 1000, job.queue_frames, job.frames_a_run, spreads=spread is not None
+    )
+    times = [*warm_up(engine, workers), *(warm_up_spread(spread) if spread else ())]
+    dispatch = Dispatch(policy, ServiceTimes(times))
     feed = open_feed(
         job.feed,
         classes=engine.classes,
@@ -97,30 +101,42 @@ def work(job: Job, engine: Engine, log_path: Path, before: Before) -> Outcome:
             if job.observe is not None:
                 job.observe(items)
 
-        line = Line(feed, looker(engine), dispatch, write, first=before.next_item)
+        line = Line(feed, looker(engine), dispatch, write, looker(spread) if spread else None, first=before.next_item)
         line.run(arrivals(job.belt, job.arrivals, job.seed + before.segment), job.limits)
         if line.error is None:
             log.begin()
     return Outcome(_metrics(job, line, figures), figures, line)
 
 
+def spreads(workers: int) -> bool:
+    """Whether so many workers can compute a frame together on this machine."""
+    return min(workers, cores()) > 1
+
+
 def warm_up(engine: Engine, workers: int) -> list[tuple[int, float]]:
     """Have blank frames decoded and classified, on all workers at once: the first times memory is allocated and code
     loaded, which is no measure. Returns what later ones took, as (frames, seconds).
     """
-    blank = imaging.encode_jpeg(Image.new("RGB", (512, 384)))
     look = looker(engine)
-
-    def runs(_: int) -> list[tuple[int, float]]:
-        found = []
-        for frames in (FRAMES_A_RUN, *[1] * _WARM_UP_RUNS):
-            started = time.perf_counter()
-            look([blank] * frames)
-            found.append((frames, time.perf_counter() - started))
-        return found[-_WARM_UP_RUNS:]
-
     with ThreadPoolExecutor(workers) as pool:
-        return [run for found in pool.map(runs, range(workers)) for run in found]
+        found = pool.map(lambda _: _runs(look, (FRAMES_A_RUN, *[1] * _WARM_UP_RUNS)), range(workers))
+        return [(1, seconds) for times in found for seconds in times[-_WARM_UP_RUNS:]]
+
+
+def warm_up_spread(engine: Engine) -> list[tuple[int, float]]:
+    """The same for frames that are spread over all cores."""
+    return [(SPREAD, seconds) for seconds in _runs(looker(engine), [1] * _WARM_UP_RUNS)[1:]]
+
+
+def _runs(look: Look, sizes: Sequence[int]) -> list[float]:
+    """What runs of so many blank frames take, one after another."""
+    blank = imaging.encode_jpeg(Image.new("RGB", (512, 384)))
+    found = []
+    for frames in sizes:
+        started = time.perf_counter()
+        look([blank] * frames)
+        found.append(time.perf_counter() - started)
+    return found
 
 
 def _metrics(job: Job, line: Line, figures: Figures) -> dict[str, Any]:

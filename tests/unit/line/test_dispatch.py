@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from scrapline.line.belt import Arrival
 from scrapline.line.dispatch import Answer, Dispatch, Item, Policy
-from scrapline.line.service import ServiceTimes
+from scrapline.line.service import SPREAD, ServiceTimes
 from scrapline.line.states import State
 from scrapline.runtime.engine import Classification
 
@@ -124,10 +124,88 @@ def test_a_full_queue_loses_its_oldest_frame() -> None:
 
 def test_the_queue_holds_what_can_be_worked_off_in_a_deadline() -> None:
     """Two workers, 10 ms a frame, 90 of 100 ms left when the last must begin: 18 frames."""
-    dispatch = line(workers=2, queue_frames=None)
-    assert dispatch.queue_frames == 18
+    assert line(workers=2, queue_frames=None, frames_a_run=1).queue_frames == 18
     assert line(service_s=0.3, queue_frames=None).queue_frames == 1
     assert Dispatch(Policy(3, 1.0), ServiceTimes()).queue_frames == 3, "nothing is known yet"
+
+
+def test_the_queue_leaves_time_for_a_full_run() -> None:
+    """Four frames take 40 ms, so the oldest begins 60 ms after it came; at 30 ms a frame 100 ms are too short for
+    two of them, and one leaves 70.
+    """
+    assert line(workers=2, queue_frames=None).queue_frames == 12
+    assert line(workers=2, queue_frames=None, service_s=0.03).queue_frames == 4
+
+
+def test_a_machine_that_becomes_slow_has_a_shorter_queue_at_once() -> None:
+    dispatch = line(workers=2, queue_frames=None, frames_a_run=1)
+    for _ in range(25):
+        dispatch.service.add(1, 0.02)
+    assert dispatch.queue_frames == 8, "20 ms a frame, 80 ms left"
+
+
+def spreading(workers: int = 2) -> Dispatch:
+    """A line that computes one frame in 6 ms with all cores, or in 10 with one."""
+    policy = Policy(workers, DEADLINE_S, 100, spreads=True)
+    return Dispatch(policy, ServiceTimes([(1, 0.01)] * 100 + [(SPREAD, 0.006)] * 100))
+
+
+def test_a_frame_that_comes_alone_is_spread_and_all_wait_for_it() -> None:
+    dispatch = spreading()
+    assert dispatch.idle
+    for number in range(4):
+        dispatch.capture(item(number), 0)
+        if number == 0:
+            alone = dispatch.take(0)
+            assert numbers(alone) == [0]
+            assert alone[0].spread
+            assert not dispatch.idle
+    assert dispatch.take(0.001) == []
+    dispatch.answered(alone, [SURE], 0.006)
+    assert dispatch.busy_s == pytest.approx(0.012), "both cores worked"
+    first, second = dispatch.take(0.006), dispatch.take(0.006)
+    assert (numbers(first), numbers(second)) == ([1, 2], [3])
+    assert not any(each.spread for each in first + second)
+
+
+def test_nothing_is_spread_beside_others() -> None:
+    dispatch = spreading()
+    for number in range(2):
+        dispatch.capture(item(number), 0)
+    dispatch.take(0)
+    assert not dispatch.take(0)[0].spread, "one waits, and one works"
+
+
+def test_times_of_spread_frames_are_learnt_apart() -> None:
+    dispatch = spreading()
+    dispatch.capture(item(0), 0)
+    dispatch.answered(dispatch.take(0), [SURE], 0.05)
+    assert dispatch.service.quantile_s(1.0, SPREAD) == 0.05
+    assert dispatch.service.quantile_s(1.0) == 0.01
+    assert dispatch.service.a_frame_s == pytest.approx(0.01)
+
+
+def test_a_frame_has_until_a_spread_run_would_be_too_late() -> None:
+    """6 ms of work: at 93 ms of 100 it can still be spread, at 95 it cannot. A frame was tried just before."""
+    for begins_s, made in ((0.093, True), (0.095, False)):
+        dispatch = spreading()
+        dispatch.capture(item(0, 0.05), 0.05)
+        dispatch.answered(dispatch.take(0.05), [SURE], 0.056)
+        late = item(1, 0.0)
+        dispatch.capture(late, begins_s)
+        assert (late.end is None) == made
+        assert numbers(dispatch.take(begins_s)) == [1] * made
+
+
+def test_what_comes_during_a_spread_run_waits_for_its_end() -> None:
+    """It ends at 6 ms, and one core takes 10: with 15 ms left that is too late, with 17 not."""
+    for left_s, made in ((0.015, False), (0.017, True)):
+        dispatch = spreading()
+        dispatch.capture(item(0, 0.0), 0.0)
+        dispatch.take(0.0)
+        second = item(1, left_s - DEADLINE_S)
+        dispatch.capture(second, 0.0)
+        assert (second.end is None) == made
 
 
 def test_a_worker_takes_its_share_of_what_waits_and_no_more_than_is_in_time() -> None:

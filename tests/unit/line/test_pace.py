@@ -30,7 +30,7 @@ class Clock(threading.Event):
 
 def test_it_learns_to_wake_earlier_and_stays_awake_for_the_rest() -> None:
     clock = Clock(over_s=0.0002)
-    waiting = Pace(clock.now_s, clock)
+    waiting = Pace(clock.now_s, clock, lambda: True)
     behind = []
     for item in range(1, 101):
         assert waiting.reached(item * 0.02)
@@ -43,7 +43,7 @@ def test_it_learns_to_wake_earlier_and_stays_awake_for_the_rest() -> None:
 
 def test_it_never_stays_awake_for_long() -> None:
     clock = Clock(over_s=0.05)
-    waiting = Pace(clock.now_s, clock)
+    waiting = Pace(clock.now_s, clock, lambda: True)
     for item in range(1, 101):
         clock.looks = 0
         waiting.reached(item * 0.1)
@@ -54,12 +54,32 @@ def test_it_never_stays_awake_for_long() -> None:
 def test_what_is_due_already_is_not_waited_for() -> None:
     clock = Clock(0.0)
     clock.time_s = 5.0
-    assert Pace(clock.now_s, clock).reached(4.0)
+    assert Pace(clock.now_s, clock, lambda: True).reached(4.0)
     assert clock.time_s < 5.001
 
 
 def test_a_stop_ends_the_wait() -> None:
     clock = Clock(0.0)
     clock.set()
-    assert not Pace(clock.now_s, clock).reached(1.0)
-    assert not Pace(clock.now_s, clock).reached(-1.0)
+    assert not Pace(clock.now_s, clock, lambda: True).reached(1.0)
+    assert not Pace(clock.now_s, clock, lambda: True).reached(-1.0)
+
+
+def test_it_does_not_stay_awake_where_nobody_could_make_use_of_it() -> None:
+    clock = Clock(over_s=0.0002)
+    waiting = Pace(clock.now_s, clock, lambda: False)
+    behind, looks = [], []
+    for item in range(1, 101):
+        clock.looks = 0
+        assert waiting.reached(item * 0.02)
+        behind.append(clock.time_s - item * 0.02)
+        looks.append(clock.looks)
+    assert max(looks[60:]) <= 5, "awake for 0.2 ms it would look twenty times"
+    assert 0 <= min(behind) <= max(behind) < 0.0003
+
+
+def test_it_lets_others_go_first_only_where_somebody_begins() -> None:
+    for begins, slept_s in ((True, 0.001), (False, 0.0)):
+        clock = Clock(over_s=0.0)
+        Pace(clock.now_s, clock, lambda begins=begins: begins).let_others(1.0)  # type: ignore[misc]
+        assert clock.time_s == pytest.approx(slept_s, abs=5e-5)

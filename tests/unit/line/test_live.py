@@ -2,6 +2,7 @@
 
 import os
 import signal
+import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Self
@@ -21,6 +22,7 @@ from scrapline.system import signals
 from scrapline.system.errors import ScraplineError
 
 FAST = Belt(lanes=4, items_per_m=5, belt_m_per_s=25, camera_to_ejector_m=25, actuation_lead_ms=0, ejector_m=0)
+SLOW = Belt(lanes=1, items_per_m=1, belt_m_per_s=50, camera_to_ejector_m=50, actuation_lead_ms=0, ejector_m=0)
 
 
 class Numbers:
@@ -60,6 +62,7 @@ def run(
     *,
     feed: Numbers | None = None,
     look: Callable[[Sequence[Any]], list[Answer]] = look,
+    look_spread: Callable[[Sequence[Any]], list[Answer]] | None = None,
     belt: Belt = FAST,
     workers: int = 2,
     log: Callable[[list[Item]], None] = lambda items: None,
@@ -72,8 +75,8 @@ def run(
         log(items)
         logged.extend(items)
 
-    policy = Policy(workers, belt.deadline_ms / 1000, 500)
-    line = Line(feed or Numbers(), look, Dispatch(policy, ServiceTimes()), keep, first=first)
+    policy = Policy(workers, belt.deadline_ms / 1000, 500, spreads=look_spread is not None)
+    line = Line(feed or Numbers(), look, Dispatch(policy, ServiceTimes()), keep, look_spread, first=first)
     line.run(arrivals(belt, Arrivals.CONSTANT, 0), limits)
     if line.error is not None:
         raise line.error
@@ -87,14 +90,55 @@ def states(items: list[Item]) -> list[State]:
 def test_every_item_is_logged_in_order_with_its_own_answer() -> None:
     line, items = run(Limits(items=200), workers=3)
     assert [item.number for item in items] == list(range(200))
-    assert [
-        item.answer.classification.predicted_class for item in items if item.answer and item.answer.classification
-    ] == [str(number) for number in range(200)]
+    assert answers(items) == [str(number) for number in range(200)]
     assert states(items) == [State.SORT] * 200
     assert line.dispatch.pending == 0
     assert line.ending is Ending.LIMIT
     assert [frame.data for frame in line.kept] == [str(number).encode() for number in range(24)]
     assert {item.frame.data for item in items} == {b""}, "nobody will look at them again"
+
+
+class Spread:
+    """Looks at one frame at a time with all cores, and says so; `first_s` is how long the first one takes it."""
+
+    def __init__(self, first_s: float = 0.0, *, fails: bool = False) -> None:
+        self.first_s, self.fails, self.calls = first_s, fails, 0
+
+    def __call__(self, frames: Sequence[Any]) -> list[Answer]:
+        self.calls += 1
+        if self.calls == 1:
+            time.sleep(self.first_s)
+            if self.fails:
+                raise RuntimeError("one core is gone")
+        (frame,) = frames
+        return [Answer(Classification(f"spread {frame.decode()}", 0.9, "", 0.1, low_confidence=False))]
+
+
+def answers(items: list[Item]) -> list[str]:
+    return [item.answer.classification.predicted_class for item in items if item.answer and item.answer.classification]
+
+
+def test_frames_that_come_alone_are_spread() -> None:
+    _, items = run(Limits(items=10), belt=SLOW, look_spread=Spread())
+    assert answers(items) == [f"spread {number}" for number in range(10)]
+
+
+@pytest.mark.parametrize("fails", [False, True])
+def test_what_waits_for_a_spread_frame_is_looked_at_by_all_workers_after_it(fails: bool) -> None:
+    """The first takes 300 ms, in which 14 come: of these each worker takes four, and nobody spreads."""
+    spread = Spread(first_s=0.3, fails=fails)
+    both = threading.Barrier(2)
+
+    def slow_look(frames: Sequence[Any]) -> list[Answer]:
+        if frames[0].decode() in ("1", "5"):
+            both.wait(5)  # BrokenBarrierError, and an item lost, if another worker were not there
+        return look(frames)
+
+    line, items = run(Limits(items=12), belt=SLOW, look=slow_look, look_spread=spread)
+    assert answers(items)[0] == ("1" if fails else "spread 0")
+    assert states(items) == [State.LATE if fails else State.SORT] + [State.SORT] * 11
+    assert line.troubles.workers_replaced == fails
+    assert line.dispatch.pending == 0
 
 
 def test_the_belt_keeps_its_pace_and_stops_after_its_seconds() -> None:

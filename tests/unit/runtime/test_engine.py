@@ -137,8 +137,19 @@ def test_eight_threads_give_the_answers_of_one(models: dict[str, Path], precisio
 
 
 def test_latency_and_throughput_give_the_same_answers(models: dict[str, Path]) -> None:
-    quick, many = (Engine.load(models["int8"], tuning) for tuning in Tuning)
+    quick, many = (Engine.load(models["int8"], tuning) for tuning in (Tuning.LATENCY, Tuning.THROUGHPUT))
     assert [quick.classify(data) for data in FRAMES] == [many.classify(data) for data in FRAMES]
+
+
+@pytest.mark.parametrize("precision", ["fp32", "int8"])
+def test_spread_over_several_cores_it_gives_the_same_answers(models: dict[str, Path], precision: str) -> None:
+    """The line's log must not depend on which item found the line empty."""
+    engine = Engine.load(models[precision], Tuning.THROUGHPUT)
+    for threads in (1, 2, 3):
+        spread = engine.spread(threads)
+        assert [spread.classify(data) for data in FRAMES] == [engine.classify(data) for data in FRAMES]
+        assert spread.session.get_session_options().intra_op_num_threads == threads
+    assert engine.session.get_session_options().intra_op_num_threads == 1
 
 
 def test_many_images_are_classified_in_their_order_and_the_unreadable_stand_among_them(

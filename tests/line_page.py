@@ -15,16 +15,16 @@ def sustained(content: dict[str, Any]) -> float:
 
 def page(content: dict[str, Any]) -> str:
     """docs/line/README.md, of the figures alone."""
-    pairs, half, noop = content["throughput"]["pairs"], content["half_load"], content["no_op"]
-    ratios = [pair["live"] / pair["benchmark"] for pair in pairs]
+    pairs, turns, noop = content["throughput"]["pairs"], content["half_load"]["turns"], content["no_op"]
+    ratios = [2 * pair["live"] / (pair["before"] + pair["after"]) for pair in pairs]
     lost = [100 * pair["lost"] for pair in pairs]
-    benchmark = _range([pair["benchmark"] for pair in pairs], 0)
-    constant, poisson = half["constant"], half["poisson"]
-    one, all_cores = half["one_frame_on_one_core_p99_ms"], half["one_frame_on_all_cores_p99_ms"]
+    benchmark = _range([pair[when] for pair in pairs for when in ("before", "after")], 0)
+    over_twin = [turn["poisson"]["p99_ms"] / turn["poisson"]["twin_p99_ms"] for turn in turns]
+    over_single = [turn["constant"]["p99_ms"] / turn["one_on_all_cores_p99_ms"] for turn in turns]
     memory = noop["long"]["memory_mb"]
     rows = [
         (
-            f"sustained live throughput, {len(pairs)} runs of {PAIR_S:.0f} s, each beside the benchmark",
+            f"sustained live throughput, {len(pairs)} runs of {PAIR_S:.0f} s, each between two of the benchmark",
             "85 % of its frames/s, at most 0.1 % lost",
             f"{'' if max(lost) <= 0.1 else 'not sustained: '}at {statistics.median(ratios):.1%}, {sustained(content):.0f} items a second (median), {_range(lost, 1)} % were lost; the benchmark went from {benchmark} meanwhile",
         ),
@@ -37,15 +37,15 @@ def page(content: dict[str, Any]) -> str:
             for percent, least in (("105", 97), ("150", 97), ("300", 95))
         ),
         (
-            "p99 at half of that, items at random, over the twin's with the same service times",
+            f"p99 at half of that, items at random, over the twin's with the same service times (median of {len(turns)} turns)",
             "1.2",
-            f"{poisson['p99_ms'] / poisson['twin_p99_ms']:.2f}: {poisson['p99_ms']:.1f} and {poisson['twin_p99_ms']:.1f} ms",
+            f"{statistics.median(over_twin):.2f} ({_range(over_twin, 2)}); {_range([turn['poisson']['p99_ms'] for turn in turns], 1)} ms",
         ),
         (
-            "p99 at half of that, items evenly, over that of one frame after another",
+            f"p99 at half of that, items evenly, over that of one frame after another on all cores (median of {len(turns)} turns)",
             "1.5",
-            f"{constant['p99_ms'] / one:.2f}: {constant['p99_ms']:.1f} and {one:.1f} ms on one core, as the line's workers "
-            f"compute ({all_cores:.1f} ms where both cores share each frame)",
+            f"{statistics.median(over_single):.2f} ({_range(over_single, 2)}); {_range([turn['constant']['p99_ms'] for turn in turns], 1)} and "
+            f"{_range([turn['one_on_all_cores_p99_ms'] for turn in turns], 1)} ms",
         ),
         (
             "what the line adds to an item, with an engine that takes no time (p50)",
@@ -73,7 +73,7 @@ own rate in the first row shows: what is compared was measured in turns, and wha
 
 ## How fast the belt can go
 
-`simulation.py capacity` measures the line for a quarter of a minute and asks its twin, the same policy in virtual time, for
+`simulation.py capacity` measures the line for half a minute and asks its twin, the same policy in virtual time, for
 the fastest belt that loses at most 0.1 % of the items. The deadline shrinks as the belt gets faster. Claimed here:
 **{content["twin"]["fastest"]["items_per_s"]:.0f} items a second**, {content["twin"]["fastest"]["belt_m_per_s"]:.1f} m/s, {content["twin"]["fastest"]["deadline_ms"]:.0f} ms for each. The live line at shares of that:
 

@@ -18,9 +18,17 @@ UNREADABLE = Answer(None)
 DEADLINE_S = 0.1
 
 
-def line(workers: int = 1, queue_frames: int | None = 100, service_s: float = 0.01, frames_a_run: int = 4) -> Dispatch:
+def line(
+    workers: int = 1,
+    queue_frames: int | None = 100,
+    service_s: float = 0.01,
+    frames_a_run: int = 4,
+    *,
+    spreads: bool = False,
+) -> Dispatch:
     """One whose runs of one frame have always taken the same."""
-    return Dispatch(Policy(workers, DEADLINE_S, queue_frames, frames_a_run), ServiceTimes([(1, service_s)] * 100))
+    policy = Policy(workers, DEADLINE_S, queue_frames, frames_a_run, spreads)
+    return Dispatch(policy, ServiceTimes([(1, service_s)] * 100))
 
 
 def item(number: int, due_s: float = 0.0, *, overlaps: bool = False) -> Item:
@@ -314,7 +322,8 @@ class Schedule:
         self.now_s += draw % 7 * 0.009
         before = {one.number for one in self.made if one.end is not None}
         expected_s, waiting = self.dispatch.expected_s(), self.waiting()
-        busy = len(self.working) == self.dispatch.policy.workers
+        busy = len(self.working) == self.dispatch.policy.workers or self.spreading()
+        assert self.dispatch.idle == (not busy)
         self.happen(what, draw)
         for one in self.made:
             if one.number not in before and one.end is not None and one.number not in self.lost:
@@ -325,6 +334,9 @@ class Schedule:
     def waiting(self) -> int:
         working = {one.number for items in self.working for one in items}
         return sum(one.end is None and one.number not in working for one in self.made)
+
+    def spreading(self) -> bool:
+        return any(items[0].spread for items in self.working)
 
     def judge(self, one: Item, state: State, expected_s: float, waiting: int, busy: bool) -> None:
         """What is given up must have had no chance: no time left, or no place in the queue."""
@@ -340,8 +352,11 @@ class Schedule:
                 self.made.append(item(len(self.made), self.now_s - stalled_s, overlaps=draw % 5 == 0))
                 self.dispatch.capture(self.made[-1], self.now_s)
             case "take" if len(self.working) < self.dispatch.policy.workers:
+                spreading, others = self.spreading(), self.waiting()
                 if taken := self.dispatch.take(self.now_s):
+                    assert not spreading, "they have to wait"
                     assert all(one.end is None for one in taken)
+                    assert taken[0].spread == (self.dispatch.policy.spreads and not self.working and others == 1)
                     self.working.append(taken)
             case "answer" if self.working:
                 items = self.working.pop(draw % len(self.working))
@@ -378,15 +393,16 @@ class Schedule:
 @given(
     st.integers(1, 3),
     st.sampled_from([1, 3, None]),
+    st.booleans(),
     st.lists(
         st.tuples(st.sampled_from(["capture", "capture", "take", "answer", "fail", "expire"]), st.integers(0, 999))
     ),
 )
 @settings(deadline=None, max_examples=400)
 def test_every_item_ends_in_exactly_one_state_whatever_happens(
-    workers: int, queue_frames: int | None, steps: list[tuple[str, int]]
+    workers: int, queue_frames: int | None, spreads: bool, steps: list[tuple[str, int]]
 ) -> None:
-    schedule = Schedule(line(workers, queue_frames))
+    schedule = Schedule(line(workers, queue_frames, spreads=spreads))
     for what, draw in steps:
         schedule.step(what, draw)
     schedule.dispatch.expire(float("inf"))

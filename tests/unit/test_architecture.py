@@ -82,3 +82,12 @@ def test_the_line_runs_where_torch_cannot_be_imported(script: str, command: str)
     )
     done = subprocess.run([sys.executable, "-c", code], cwd=SRC, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
+
+
+def test_the_first_item_waits_for_no_import_that_it_does_without() -> None:
+    """What draws, reports, reads params or shows progress is imported where it is used: each costs every start."""
+    code = "import sys\nfrom scrapline.cli import entry, start\nfrom scrapline.simulate import run\nprint(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], cwd=SRC, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    unneeded = {"torch", "onnx", "pandas", "sklearn", "matplotlib", "jinja2", "scipy.special", "yaml", "rich.progress"}
+    assert unneeded & {*done.stdout.split()} == set()

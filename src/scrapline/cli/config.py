@@ -5,7 +5,6 @@ from difflib import SequenceMatcher
 from pathlib import Path
 from typing import Any, TypeVar, get_args
 
-import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from scrapline.system.errors import ScraplineError
@@ -25,6 +24,8 @@ def load(path: Path, model: type[M], *, example: str, where: str) -> M:
 
     Raises ScraplineError, which names the first wrong key and the nearest valid one.
     """
+    import yaml  # here, since the line needs no such file, and its first item waits for what is imported
+
     try:
         raw = yaml.safe_load(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
@@ -44,6 +45,8 @@ def load(path: Path, model: type[M], *, example: str, where: str) -> M:
 
 
 def _reason(error: Exception) -> str:
+    import yaml
+
     if isinstance(error, yaml.MarkedYAMLError) and error.problem_mark:
         return f"line {error.problem_mark.line + 1}: {error.problem}"
     return " ".join(str(error).split())

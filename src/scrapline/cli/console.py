@@ -6,7 +6,6 @@ from contextlib import contextmanager
 from typing import TypeVar
 
 from rich.console import Console, ConsoleOptions, RenderableType
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.segment import Segment
 
 from scrapline.cli.text import printable
@@ -34,6 +33,9 @@ def info(message: str) -> None:
 @contextmanager
 def counter(description: str, total: int, unit: str = "images") -> Iterator[Callable[[int], None]]:
     """Show a progress bar up to `total`; the yielded function advances it."""
+    # Here, since the line shows none, and its first item waits for what is imported.
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
     columns = (
         TextColumn("{task.description:<32}", markup=False),
         BarColumn(),

@@ -20,6 +20,8 @@ from scrapline.system.files import user_cache_folder
 os.environ["MPLCONFIGDIR"] = str(user_cache_folder() / "matplotlib")
 # Where torchvision keeps the weights it downloads, unless the user has named another place.
 os.environ.setdefault("TORCH_HOME", str(user_cache_folder() / "torch"))
+# Else Pydantic looks through every installed package for a plugin, and would let it change how we read our files.
+os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
 
 # Until entry.run takes over there is nothing to clean up; where it is ignored, as in background jobs, it stays so.
 if signal.getsignal(signal.SIGINT) is signal.default_int_handler:

@@ -37,11 +37,12 @@ def images(input_size: int) -> Pixels:
 
 def enlarge(grid: npt.NDArray[np.int64], size: int) -> Pixels:
     """A grid [G, G, 3] of 0 to 255 as uint8 [size, size, 3]; its outer points lie on the outer pixels."""
+    grid32 = grid.astype(np.int32)  # holds the largest sum, 255 * 256 * 256, and takes half the time of int64
     cells = len(grid) - 1
-    at = np.arange(size, dtype=np.int64) * (256 * cells) // max(1, size - 1)
+    at = np.arange(size, dtype=np.int32) * (256 * cells) // max(1, size - 1)
     low = np.minimum(at >> 8, cells - 1)
     part = (at - (low << 8)).reshape(-1, 1, 1)  # 0 to 256, between one grid point and the next
-    rows = grid[low] * (256 - part) + grid[low + 1] * part
+    rows = grid32[low] * (256 - part) + grid32[low + 1] * part
     part = part.reshape(1, -1, 1)
     blended = rows[:, low] * (256 - part) + rows[:, low + 1] * part
     pixels: Pixels = (blended >> 16).astype(np.uint8)

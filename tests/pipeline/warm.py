@@ -82,15 +82,16 @@ def start(folder: Path) -> Iterator[Path]:
 def _import_for_stages() -> None:
     import jinja2  # noqa: F401
     import matplotlib.pyplot  # noqa: F401
-    import onnxruntime  # noqa: F401
+    import onnxruntime.quantization  # noqa: F401
     import onnxscript  # noqa: F401
     import pandas  # noqa: F401
-    import pydantic  # noqa: F401
+    import pydantic.type_adapter  # noqa: F401
     import rich.live  # noqa: F401
     import sklearn.metrics  # noqa: F401
     import torch
     import torchvision  # noqa: F401
     import typer  # noqa: F401
+    import yaml  # noqa: F401
 
     # A conversion imports far more than the module itself.
     torch.onnx.export(torch.nn.Linear(1, 1).eval(), (torch.zeros(1, 1),), dynamo=True, verbose=False)

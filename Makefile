@@ -61,7 +61,7 @@ NIGHTLY = slow or full_size
 test: lint            ## lint, and what every change must pass: in CI at most 15 minutes, the setup included
 	$(PYTEST) -m "not ($(NIGHTLY))"
 
-# What `make test` runs, once more without the interpreter that tests share; then the sweeps; then whole runs, on all
+# What `make test` runs, once more without the interpreters that tests share; then the sweeps; then whole runs, on all
 # cores.
 nightly: export MOMENTS = 3
 nightly: lint         ## everything else too: every change of docs/rebuilds.md, every signal, full size, TrashNet, a long fuzz

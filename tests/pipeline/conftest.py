@@ -212,7 +212,7 @@ def demo(make_clone: Callable[..., Clone], tmp_path_factory: pytest.TempPathFact
 
 @pytest.fixture(scope="session")
 def warm_python(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """A folder with a `python` that starts at once: see warm.py. With COLD=1 it is the ordinary one."""
+    """A folder with a `python` and a `dvc` that start at once: see warm.py. With COLD=1 they are the ordinary ones."""
     if os.environ.get("COLD") == "1":
         yield Clone.interpreter
         return

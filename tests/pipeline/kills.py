@@ -8,7 +8,7 @@ import shutil
 import signal
 import subprocess
 import time
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -39,28 +39,31 @@ class Killer:
 
     clone: Clone
     plain: Clone
-    seconds: dict[str, float]
     locked: str
     outs: dict[str, str]
+    seconds: dict[str, float] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, clone: Clone, stages: tuple[str, ...]) -> "Killer":
-        """Measure how long each stage takes, from the start of DVC on."""
-        plain = replace(clone, interpreter=Clone.interpreter)
-        seconds = {}
-        for stage in stages:
+    def of(cls, clone: Clone) -> "Killer":
+        """Remember what is locked and what lies there."""
+        return cls(clone, replace(clone, interpreter=Clone.interpreter), locked(clone), deterministic(clone.outs()))
+
+    def usual_seconds(self, stage: str) -> float:
+        """How long a stage takes, from the start of DVC on: measured before it is killed first."""
+        if stage not in self.seconds:
             start = time.monotonic()
-            plain.run(*again(stage))
-            seconds[stage] = time.monotonic() - start
-        clone.run("dvc", "repro")
-        return cls(clone, plain, seconds, locked(clone), deterministic(clone.outs()))
+            self.plain.run(*again(stage))
+            self.seconds[stage] = time.monotonic() - start
+            self.clone.run("dvc", "repro")
+        return self.seconds[stage]
 
     def kill(self, stage: str, signum: signal.Signals, rng: random.Random) -> Kill:
         """Kill once, then check: nothing half-made is locked, the stage and the pipeline run, all bits are the same."""
+        usual_s = self.usual_seconds(stage)
         if rng.random() < 0.5:
             shutil.rmtree(self.clone.home / "scrapline", ignore_errors=True)  # so that features are computed, too
         whom = rng.choice(["all of it", "the stage alone"])
-        after_s = rng.uniform(0, 1.1 * self.seconds[stage])
+        after_s = rng.uniform(0, 1.1 * usual_s)
         in_time = self._run_and_kill(stage, signum, whom, after_s)
         cut_lock = self._is_lock_cut()
         if cut_lock:

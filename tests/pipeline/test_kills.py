@@ -17,7 +17,7 @@ TRIES_A_MOMENT = 20  # two of three kills come while the stage runs
 
 @pytest.fixture(scope="module")
 def killer(own: Clone) -> Killer:
-    return Killer.of(own.fork("kills"), STAGES)
+    return Killer.of(own.fork("kills"))
 
 
 @pytest.fixture(scope="module")

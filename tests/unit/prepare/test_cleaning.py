@@ -92,8 +92,8 @@ def test_a_leak_is_quarantined_by_the_split_that_it_would_leak_into(tmp_path: Pa
 
 def test_memory_grows_by_less_than_1400_bytes_an_image(tmp_path: Path, data: Data) -> None:
     folder = source(tmp_path, "glass", "metal")
-    few, many = (peak_bytes(folder, tmp_path / str(count), data, count) for count in (5000, 13000))
-    assert 0 < (many - few) / 8000 < 1400
+    few, many = (peak_bytes(folder, tmp_path / str(count), data, count) for count in (2000, 6000))
+    assert 0 < (many - few) / 4000 < 1400
 
 
 def peak_bytes(folder: FolderSource, out: Path, data: Data, count: int) -> int:

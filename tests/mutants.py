@@ -44,6 +44,63 @@ EQUIVALENT = {
         "differs only in a training of two steps, at its end"
     ),
     "exact = probabilities.astype(None)": "NumPy's None is float64",
+    "if before is not None and due_s - before.due_s <= near_s:": "no distance is that one to the last bit",
+    "while due_s - open_[0].due_s > near_s:": "no distance is that one to the last bit",
+    "for lane, gap in zip(rng.integers(belt.lanes, size=_DRAWN_AT_ONCE).tolist(), gaps.tolist(), strict=None):": (
+        "both are as long"
+    ),
+    "for lane, gap in zip(rng.integers(belt.lanes, size=_DRAWN_AT_ONCE).tolist(), gaps.tolist(), ):": (
+        "both are as long"
+    ),
+    "for lane, gap in zip(rng.integers(belt.lanes, size=_DRAWN_AT_ONCE).tolist(), gaps.tolist(), strict=False):": (
+        "both are as long"
+    ),
+    "for item, answer in zip(items, answers, strict=None):": "a worker answers for each item that it took",
+    "for item, answer in zip(items, answers, ):": "a worker answers for each item that it took",
+    "for item, answer in zip(items, answers, strict=False):": "a worker answers for each item that it took",
+    "self._free(items, now_s, learn=None)": "None is as false",
+    "alike = next((n for n, item in enumerate(islice(self._waiting, None)) if n and item.alone), most)": (
+        "the smaller one of the two is taken next"
+    ),
+    "self.answers = np.zeros((len(classes), 2, _LEVELS + 1), None)": "NumPy's None is float64, which counts as well",
+    "self.answers = np.zeros((len(classes), 2, _LEVELS + 1), )": "float64 is NumPy's default, and counts as well",
+    "self._segment = None": "the first item sets it",
+    "self._segment = 1": "the first item sets it",
+    'self._captured_at: datetime | None = ""': "the first item sets it",
+    "self._first_s = self._last_s = None": "`add` sets both next",
+    "self._in_segment = 1": "`_new_segment` sets `_first_s`, too",
+    "self._truth = 1": "asked only whether it is zero",
+    "self._truth -= 1": "asked only whether it is zero",
+    "self._truth += 2": "asked only whether it is zero",
+    "return 60 * spans / self.items / self.seconds if self.seconds > 0 and spans >= 0 else None": (
+        "where time passed between items there is an interval"
+    ),
+    "for left, right in zip(self._slices[::2], self._slices[1::2], strict=None):": "None is as false",
+    "for left, right in zip(self._slices[::2], self._slices[1::2], ):": "false is the default",
+    "self._last_once = None": "no frame has that name",
+    'self._last_once = "XXXX"': "no frame has that name",
+    "interval = self._interval(np.array([*groups.values()], None).reshape(-1, 2))": "they are joined to floats",
+    "interval = self._interval(np.array([*groups.values()], ).reshape(-1, 2))": "they are joined to floats",
+    "interval = self._interval(np.array([*groups.values()], float).reshape(-2, 2))": (
+        "NumPy takes any negative number for -1"
+    ),
+    'self._counts = array("Q", bytes(8 * (self._last + 1)))': "no count is negative, or so large",
+    'self._counts = array("q", bytes(8 * (self._last + 2)))': "one bin more, which stays empty",
+    "if ms < _LEAST_MS:": "the logarithm of 1 is 0, the same bin",
+    "quantile = 0.5 - level / 2": "both quantiles change their sign, and are squared",
+    "return count if worth > count * variance else max(least, worth / variance)": "at the border both are all photos",
+    "return np.bincount(group, weights=right).astype(None), np.bincount(group).astype(np.float64)": (
+        "NumPy's None is float64"
+    ),
+    "return np.bincount(group, weights=right).astype(np.float64), np.bincount(group).astype(None)": (
+        "NumPy's None is float64"
+    ),
+    "low, high = late, 3 * (late + 1)": "only where the search begins",
+    "low, high = late, 2 * (late + 2)": "only where the search begins",
+    "low, high = high, 3 * high": "only how the search goes on",
+    "self._last_late = None": "no number of a stretch either, and the run is 0 then",
+    "self._last_late = -2": "no number of a stretch either, and the run is 0 then",
+    "late=sum(self._late_by_phase[1]),": "the phases of each spacing hold all late stretches",
 }
 
 

@@ -86,6 +86,40 @@ def test_what_is_undecided_at_its_deadline_is_late_and_the_answer_comes_for_noth
     assert dispatch.busy_s == pytest.approx(0.2), "though it cost the worker's time"
 
 
+def test_a_run_that_would_end_at_the_deadline_is_begun_and_none_begins_there() -> None:
+    """In 64ths of a second: a frame takes 1, a deadline is 8. One was tried at 1, so nothing is tried for its own sake.
+
+    Two frames are given together at 6 and one at 7, both in time by nothing; at 8 there is no time left.
+    """
+    unit_s = 1 / 64
+    for begins, together in ((5, 2), (6, 2), (7, 1), (8, 0)):
+        dispatch = Dispatch(Policy(1, 8 * unit_s, 100), ServiceTimes([(1, unit_s)] * 100))
+        tried = Item(0, Arrival(0, 0, unit_s), 9 * unit_s)
+        dispatch.capture(tried, unit_s)
+        dispatch.answered(dispatch.take(unit_s), [SURE], 2 * unit_s)
+        for number in (1, 2):
+            dispatch.capture(Item(number, Arrival(number, 0, 0.0), 8 * unit_s), 2 * unit_s)
+        assert len(dispatch.take(begins * unit_s)) == together
+    untried = line()
+    untried.capture(item(0), 0)
+    assert untried.take(DEADLINE_S) == [], "not even to try whether the line became faster"
+
+
+def test_runs_and_the_time_of_the_workers_add_up() -> None:
+    """One of two workers takes 10 ms for one frame, and then 30 for two together while a third waits."""
+    dispatch = line(workers=2)
+    for now_s, waiting, frames, seconds in ((1.0, 1, 1, 0.01), (2.0, 3, 2, 0.03)):
+        for number in range(waiting):
+            dispatch.capture(item(number, now_s), now_s)
+        taken = dispatch.take(now_s)
+        assert len(taken) == frames
+        dispatch.answered(taken, [SURE] * frames, now_s + seconds)
+    assert dispatch.runs == 2
+    assert dispatch.busy_s == pytest.approx(0.04)
+    assert dispatch.service.quantile_s(1.0) == pytest.approx(0.01)
+    assert dispatch.service.quantile_s(1.0, 2) == pytest.approx(0.03)
+
+
 def test_an_answer_at_the_deadline_is_in_time_and_one_after_it_is_not() -> None:
     for seconds, state in ((DEADLINE_S, State.SORT), (DEADLINE_S + 1e-9, State.LATE)):
         dispatch = line()
@@ -128,6 +162,15 @@ def test_a_full_queue_loses_its_oldest_frame() -> None:
         dispatch.capture(item(number), 0.001 * number)
     assert dispatch.ended == {State.DROPPED: 1}
     assert numbers(dispatch.take(0.01)) == [2, 3]
+
+
+def test_a_dropped_frame_ended_when_the_next_one_took_its_place() -> None:
+    dispatch = line(queue_frames=1)
+    oldest = item(0)
+    dispatch.capture(oldest, 0)
+    dispatch.capture(item(1), 0.005)
+    assert ends(dispatch) == {0: State.DROPPED}
+    assert oldest.ended_s == 0.005
 
 
 def test_the_queue_holds_what_can_be_worked_off_in_a_deadline() -> None:
@@ -177,11 +220,15 @@ def test_a_frame_that_comes_alone_is_spread_and_all_wait_for_it() -> None:
 
 
 def test_nothing_is_spread_beside_others() -> None:
-    dispatch = spreading()
-    for number in range(2):
-        dispatch.capture(item(number), 0)
-    dispatch.take(0)
-    assert not dispatch.take(0)[0].spread, "one waits, and one works"
+    """Nor is it judged as if it were: with 8 ms left, 6 would do and 10 do not."""
+    for begins_s, taken in ((0.0, [1]), (0.092, [])):
+        dispatch = spreading()
+        for number in range(2):
+            dispatch.capture(item(number), 0)
+        dispatch.take(0)
+        beside = dispatch.take(begins_s)
+        assert numbers(beside) == taken
+        assert not any(one.spread for one in beside), "one waits, and one works"
 
 
 def test_times_of_spread_frames_are_learnt_apart() -> None:
@@ -304,6 +351,13 @@ def test_one_long_run_among_many_does_not_end_the_line() -> None:
         dispatch.capture(item(number, number * 0.02), number * 0.02)
         dispatch.answered(dispatch.take(number * 0.02), [SURE], number * 0.02 + 0.01)
     assert dispatch.ended == {State.SORT: 5}
+
+
+def test_runs_that_take_too_long_now_and_then_are_expected_to_take_what_their_like_usually_do() -> None:
+    """Of eleven runs of three frames ten took 20 ms and one half a second; one of a single frame takes 10 ms."""
+    times = ServiceTimes([(1, 0.01)] * 20 + [(3, 0.02)] * 10 + [(3, 0.5)])
+    dispatch = Dispatch(Policy(1, DEADLINE_S), times)
+    assert (dispatch.expected_s(3), dispatch.expected_s(1), dispatch.expected_s()) == (0.02, 0.01, 0.01)
 
 
 @dataclass

@@ -2,7 +2,7 @@
 
 import pytest
 
-from scrapline.line.service import ServiceTimes
+from scrapline.line.service import SPREAD, ServiceTimes
 
 
 def test_nothing_known_is_nothing() -> None:
@@ -37,6 +37,19 @@ def test_more_frames_are_expected_to_take_as_much_more_until_they_are_known() ->
     assert times.quantile_s(0.99, 3) == pytest.approx(0.02)
     times.add(3, 0.05)
     assert times.quantile_s(0.99, 3) == pytest.approx(0.05)
+
+
+def test_a_spread_frame_is_expected_to_take_what_one_core_takes_until_it_is_known() -> None:
+    times = ServiceTimes([(1, 0.01)] * 20 + [(SPREAD, 0.006)] * 9)
+    assert times.quantile_s(0.99, SPREAD) == 0.01
+    times.add(SPREAD, 0.006)
+    assert times.quantile_s(0.99, SPREAD) == 0.006
+
+
+def test_a_frames_cost_is_its_share_of_the_run_on_one_core() -> None:
+    """10 ms alone, and 60 for three: on average 15. What all cores computed says nothing of one."""
+    times = ServiceTimes([(1, 0.01), (3, 0.06), (SPREAD, 0.5)])
+    assert times.a_frame_s == pytest.approx(0.015)
 
 
 def test_few_runs_of_several_frames_that_took_long_are_believed() -> None:

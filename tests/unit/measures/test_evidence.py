@@ -41,6 +41,22 @@ def test_a_photo_shown_again_and_photos_of_one_group_are_told_apart() -> None:
     assert (facts["ci95_low"], facts["ci95_high"]) == (round(wide.low, 6), round(wide.high, 6))
 
 
+def test_a_frame_that_a_camera_gives_again_counts_as_an_item_and_not_as_a_photo() -> None:
+    """Frame x three times and y once, right in 2 of 4; then three photos of one group, right in one: 3 of 7."""
+    evidence = Evidence()
+    for frame, group, so in (("x", "", True), ("x", "x", True), ("x", "x", False), ("y", "", False)):
+        evidence.add(so, frame, group)
+    facts, wide = evidence.facts(), intervals.wilson(1, 2)
+    assert (facts["rate"], facts["items"], facts["photos"], facts["groups"]) == (0.5, 4, 2, 2)
+    assert (facts["ci95_low"], facts["ci95_high"]) == pytest.approx((wide.low, wide.high), abs=1e-6)
+    for number in range(3):
+        evidence.add(number == 0, f"{number}", "g")
+    facts = evidence.facts()
+    assert (facts["rate"], facts["items"], facts["photos"], facts["groups"]) == (0.428571, 7, 5, 3)
+    wide = intervals.wilson_by_group(np.array([1, 0, 1, 0, 0], bool), [*"xyggg"])
+    assert (facts["ci95_low"], facts["ci95_high"]) == pytest.approx((wide.low, wide.high), abs=1e-6)
+
+
 def test_bins_of_six_photos_by_hand() -> None:
     """Thresholds 0.5 and 0.8: two of glass into glass, one of metal too; metal gets one; two go to a person."""
     probabilities = np.array([[0.9, 0.1], [0.6, 0.4], [0.7, 0.3], [0.1, 0.9], [0.3, 0.7], [0.25, 0.75]], np.float32)

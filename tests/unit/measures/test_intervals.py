@@ -20,6 +20,13 @@ def test_wilson_is_scipys(successes: int, trials: int, level: float) -> None:
     assert (found.low, found.high) == pytest.approx((expected.low, expected.high), abs=1e-12)
 
 
+def test_no_rate_lies_outside_0_and_1() -> None:
+    """Where all are right or wrong, rounding may carry a bound a little too far."""
+    for trials in range(1, 300):
+        assert wilson(trials, trials).high <= 1
+        assert wilson(0, trials).low >= 0
+
+
 def test_the_level_is_95_percent_unless_asked() -> None:
     """81 of 263 is Newcombe's (1998) first example: 0.2553 to 0.3662."""
     found = wilson(81, 263)

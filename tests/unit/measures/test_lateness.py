@@ -42,6 +42,7 @@ def test_one_percent_at_99_percent_is_meant_unless_asked() -> None:
     assert (needed(0), needed(0, 0.2, 0.95)) == (459, 14)
     assert (supports(0, 459), supports(0, 458)) == (True, False)
     assert (supports(0, 14, 0.2, 0.95), supports(0, 13, 0.2, 0.95)) == (True, False)
+    assert supports(0, 2, 0.5, 0.75), "at a chance of 1 in 4 that all are in time, exactly"
 
 
 @given(late=st.integers(0, 30), stretches=st.integers(1, 4000), share=st.sampled_from([0.001, 0.01, 0.05]))

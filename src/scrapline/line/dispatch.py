@@ -118,7 +118,7 @@ class Dispatch:
     def expected_s(self, frames: int = 1) -> float:
         """What a run of so many frames, or one that is spread, must be expected to take.
 
-        Where that is more than a deadline it would end the line for good, since nothing would be tried any more: then
+        Where that is a deadline or more it would end the line for good, since nothing would be tried any more: then
         it is the usual time.
         """
         careful = self.service.quantile_s(_NEARLY_ALWAYS, frames)
@@ -130,8 +130,8 @@ class Dispatch:
         self.captured += 1
         self._open.append(item)
         self._forget_ended()
-        kind = SPREAD if self._can_spread(0) else 1
-        if item.arrival.overlaps or self._cannot_make_it(item, self._next_free_s(now_s), kind):
+        ways, free_s = (SPREAD, 1) if self._can_spread(0) else (1,), self._next_free_s(now_s)
+        if item.arrival.overlaps or all(self._cannot_make_it(item, free_s, way) for way in ways):
             self._end(item, now_s)
             return
         self._waiting.append(item)
@@ -143,7 +143,7 @@ class Dispatch:
         if self._spreading:
             return []
         self._forget_ended()
-        spread = self._can_spread(1)
+        spread = self._can_spread(1) and not self._cannot_make_it(self._waiting[0], now_s, SPREAD)
         while self._waiting and self._cannot_make_it(self._waiting[0], now_s, SPREAD if spread else 1):
             self._end(self._waiting.popleft(), now_s)
             self._forget_ended()

@@ -74,7 +74,7 @@ class Figures:
         self._on_time += row.on_time and row.action in _DECIDED
         self._stretches.add(row.due_s, row.on_time)
         lost = row.action in (State.LATE, State.DROPPED)
-        self.over_time.add(self._before_s + row.due_s, row.total_ms if row.action in _DECIDED else None, lost=lost)
+        self.over_time.add(self._due_before_s + row.due_s, row.total_ms if row.action in _DECIDED else None, lost=lost)
         if row.action in _DECIDED:
             self._total.add(row.total_ms)
             self._wait.add(row.queue_ms)
@@ -135,7 +135,7 @@ class Figures:
     def _per_minute(self) -> float | None:
         """What one item in all is in items a minute; N items span N - 1 intervals, in each segment."""
         spans = self.items - 1 - len(self._interruptions_s)
-        return 60 * spans / self.items / self.seconds if self.seconds > 0 and spans > 0 else None
+        return 60 * spans / self.items / self.seconds if self.seconds > 0 else None
 
     def _latencies(self) -> dict[str, Any]:
         """Of the items that were to be classified; a late or dropped one took longer than all that were not."""

@@ -71,6 +71,7 @@ class Folder:
                 self._by_class[class_of(frame)].append(frame)
         self._seed = seed
         self._known = read_frames_table(path)
+        self._told = {frame: self._labels(frame) for frame in self._frames}
         self._mix_of = "as asked" if mix else "as in the test split" if self._known else "as in the folder"
         mix = mix or self._stood_for()
         self._mix = mixed(mix, self._by_class, str(path)) if mix else None
@@ -88,10 +89,8 @@ class Folder:
             data = path.read_bytes()
         except OSError:
             data = b""
-        name = printable(path.relative_to(self._path).as_posix())
-        true_class = class_of(path) if self._by_class else ""
-        known = self._known.get(nfc(name))
-        return Frame(name, data, true_class, known.group if known else name)
+        name, true_class, group = self._told[path]
+        return Frame(name, data, true_class, group)
 
     def facts(self) -> dict[str, Any]:
         """How many frames there are of which class, and how they are mixed."""
@@ -105,6 +104,12 @@ class Folder:
             if self._mix
             else None,
         }
+
+    def _labels(self, frame: Path) -> tuple[str, str, str]:
+        """A frame's name, true class if known, and group."""
+        name = printable(frame.relative_to(self._path).as_posix())
+        known = self._known.get(nfc(name))
+        return name, class_of(frame) if self._by_class else "", known.group if known else name
 
     def _stood_for(self) -> dict[str, float]:
         """How many photos of the test split each class's frames stand for; nothing where no table says so."""

@@ -57,7 +57,11 @@ def page(content: dict[str, Any]) -> str:
             "within 10 MB",
             f"{max(memory[1:]) - memory[0]:+.1f} MB after the first tenth",
         ),
-        ("from the command to the first item, at any start but the first after an installation", "1 s", f"{content['start_up']['median_s']:.2f} s"),
+        (
+            "from the command to the first item, at any start but the first after an installation",
+            "1 s",
+            f"{content['start_up']['median_s']:.2f} s",
+        ),
     ]
     table = "\n".join(f"| {what} | {wanted} | {found} |" for what, wanted, found in rows)
     return f"""# The line, measured

@@ -18,7 +18,7 @@ from scrapline.runtime.engine import Classification
 _IN_A_ROW = 100
 _ROUND_S = 10.0
 _ANSWER = Answer(Classification("any", 1.0, "other", 0.0, low_confidence=False))
-_CAMERA = -1
+_CAMERA, _BUSY_CAMERA = -1, -2
 _LOST = (State.LATE, State.DROPPED)
 
 Events = Generator[simpy.Event, None, None]
@@ -28,12 +28,13 @@ Events = Generator[simpy.Event, None, None]
 class Services:
     """What was measured: seconds that a run of the network takes, decoding included, by its kind (see line/service).
 
-    `camera_s`: how long after an item was due its frame was captured. All in the order in which it happened: what
-    follows upon each other is alike, since a machine has slow moments.
+    `camera_s`: how long after an item was due its frame was captured, and the same while all workers work. All in the
+    order in which it happened: what follows upon each other is alike, since a machine has slow moments.
     """
 
     seconds: Mapping[int, Sequence[float]]
     camera_s: Sequence[float] = (0.0,)
+    busy_camera_s: Sequence[float] = (0.0,)
 
     @property
     def spreads(self) -> bool:
@@ -93,7 +94,10 @@ class _Line:
         self.played = Played()
         self._env, self._dispatch, self._rng = env, dispatch, rng
         self._drawn: dict[int, list[float]] = {}
-        self._rounds = [{**services.seconds, _CAMERA: services.camera_s} for services in measured]
+        self._rounds = [
+            {**services.seconds, _CAMERA: services.camera_s, _BUSY_CAMERA: services.busy_camera_s}
+            for services in measured
+        ]
         self._now = self._rounds[0]
         self._until_s = 0.0
         self._more = env.event()
@@ -103,7 +107,9 @@ class _Line:
         deadline_s = belt.deadline_ms / 1000
         for arrival in takewhile(lambda arrival: arrival.due_s < seconds, arrivals(belt, kind, seed)):
             # One after another: what holds one up holds up those that are due meanwhile.
-            yield self._env.timeout(max(0.0, arrival.due_s + self._draw(_CAMERA) - self._env.now))
+            yield self._env.timeout(max(0.0, arrival.due_s - self._env.now))
+            late_s = self._draw(_CAMERA if self._dispatch.idle else _BUSY_CAMERA)
+            yield self._env.timeout(max(0.0, arrival.due_s + late_s - self._env.now))
             self._dispatch.capture(Item(arrival.number, arrival, arrival.due_s + deadline_s), self._env.now)
             self.tally(self._env.now)
             self._wake()

@@ -27,7 +27,7 @@ from scrapline.system.parallel import cores
 
 _ROUNDS = 4
 _OVERLOAD = 1.3
-_SPARE = 0.6  # of what one worker can
+_SPARE = 0.9  # of what one worker can
 _TRIED_S = 120.0
 _AN_HOUR_S = 3600.0
 _SHARES = (0.1, 0.3, 0.5, 0.7, 0.8, 0.9, 0.95, 1.0, 1.05, 1.15, 1.3, 1.5, 2.0)
@@ -86,12 +86,14 @@ def measure(job: Job, engine: Engine, measured_s: float) -> list[Services]:
     kinds = [*range(1, FRAMES_A_RUN + 1), *([SPREAD] if spreads(workers) else [])]
     steps = [(number, kind) for number in range(_ROUNDS) for kind in kinds]
     seconds: list[dict[int, list[float]]] = [{} for _ in range(_ROUNDS)]
-    camera_s: list[list[float]] = [[] for _ in range(_ROUNDS)]
+    camera_s: list[dict[bool, list[float]]] = [{True: [], False: []} for _ in range(_ROUNDS)]  # by whether all work
     for number, kind in track(steps, "measuring the line", len(steps), unit="steps"):
         seconds[number][kind], waited_s = _measured(job, engine, kind, measured_s)
-        if kind != SPREAD:
-            camera_s[number] += waited_s
-    return [Services(took, waited_s) for took, waited_s in zip(seconds, camera_s, strict=True)]
+        camera_s[number][kind != SPREAD] += waited_s
+    return [
+        Services(took, waited_s[False] or waited_s[True], waited_s[True])
+        for took, waited_s in zip(seconds, camera_s, strict=True)
+    ]
 
 
 def _measured(job: Job, engine: Engine, kind: int, measured_s: float) -> tuple[list[float], list[float]]:

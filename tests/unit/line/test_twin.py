@@ -83,9 +83,18 @@ def test_frames_that_go_together_make_more_of_the_time() -> None:
 
 
 def test_a_camera_that_comes_late_costs_latency() -> None:
-    services = [Services({1: [0.01]}, camera_s=[0.003])]
+    services = [Services({1: [0.01]}, camera_s=[0.003], busy_camera_s=[0.001])]
     played = play(belt(50), Arrivals.CONSTANT, one_by_one(1), services, seconds=10, seed=0)
     assert played.quantile_ms(0.5) == pytest.approx(13, rel=0.002)
+
+
+def test_a_camera_is_as_late_as_it_is_while_all_work() -> None:
+    """7 ms a frame, items every 6.5 ms: the second is due while the worker works, captured at 8.5, and done at 15.5."""
+    services = [Services({1: [0.007]}, camera_s=[0.0], busy_camera_s=[0.002])]
+    played = play(belt(1 / 0.0065), Arrivals.CONSTANT, one_by_one(1), services, seconds=0.007, seed=0)
+    assert played.items == 2
+    assert played.quantile_ms(0.0) == pytest.approx(7, rel=0.002)
+    assert played.latency_ms.max == pytest.approx(9)
 
 
 def test_items_that_overlap_are_counted_and_not_classified() -> None:

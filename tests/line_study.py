@@ -70,7 +70,7 @@ def live(engine: Engine, belt: Belt, seconds: float, kind: Arrivals = Arrivals.C
     assert outcome.line.error is None, outcome.line.error
     ended = outcome.line.dispatch.ended
     latency_ms = [1000 * (item.ended_s - item.arrival.due_s) for item in items if item.answer]
-    runs = {(item.started_s, item.ended_s, kind_of(item)) for item in items if item.answer and item.started_s}
+    runs = {(item.started_s, item.ended_s, item.kind) for item in items if item.kind is not None and item.started_s}
     return {
         "items": ended.total(),
         "lost": round(sum(ended[state] for state in LOST) / ended.total(), 6),
@@ -78,19 +78,12 @@ def live(engine: Engine, belt: Belt, seconds: float, kind: Arrivals = Arrivals.C
         "p50_ms": round(float(np.percentile(latency_ms, 50)), 3) if latency_ms else None,
         "p99_ms": round(float(np.percentile(latency_ms, 99)), 3) if latency_ms else None,
         "services": [(kind, ended_s - started_s) for started_s, ended_s, kind in sorted(runs)],
-        "camera_s": [item.captured_s - item.arrival.due_s for item in items],
         "lateness": outcome.metrics["lateness"],
     }
 
 
-def kind_of(item: Item) -> int:
-    """As line/service tells runs apart."""
-    assert item.answer is not None
-    return SPREAD if item.spread else item.answer.batch
-
-
 def told(run: dict[str, Any]) -> dict[str, Any]:
-    return {key: value for key, value in run.items() if key not in ("services", "camera_s", "lateness")}
+    return {key: value for key, value in run.items() if key not in ("services", "lateness")}
 
 
 def throughput(engine: Engine, bench: Bench) -> dict[str, Any]:
@@ -250,6 +243,8 @@ def against_the_twin(engine: Engine) -> dict[str, Any]:
                 "deadline_ms": round(belt.deadline_ms, 3),
                 "twin_lost": round(twin.lost, 6),
                 "twin_p99_ms": None if p99 is None else round(p99, 3),
+                "live_s": seconds,
+                "live_items": sum(run["items"] for run in runs),
                 "live_lost": [run["lost"] for run in runs],
                 "live_p99_ms": [run["p99_ms"] for run in runs],
             }

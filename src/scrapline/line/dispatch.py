@@ -48,6 +48,11 @@ class Item:
     alone: bool = False  # after a failure
     spread: bool = False  # all the workers' cores compute it
 
+    @property
+    def kind(self) -> int | None:
+        """Of the run of the network that it went through, as ServiceTimes tells them apart; None without one."""
+        return None if self.answer is None else SPREAD if self.spread else self.answer.batch
+
 
 @dataclass(frozen=True)
 class Policy:

@@ -10,7 +10,7 @@ import simpy
 
 from scrapline.line.belt import Arrivals, Belt, arrivals
 from scrapline.line.dispatch import Answer, Dispatch, Item, Policy, kind_of
-from scrapline.line.service import SPREAD, ServiceTimes
+from scrapline.line.service import ServiceTimes
 from scrapline.line.states import State
 from scrapline.measures.histogram import Histogram
 from scrapline.runtime.engine import Classification
@@ -35,11 +35,6 @@ class Services:
     seconds: Mapping[int, Sequence[float]]
     camera_s: Sequence[float] = (0.0,)
     busy_camera_s: Sequence[float] = (0.0,)
-
-    @property
-    def spreads(self) -> bool:
-        """Whether it is known what one frame on all cores takes."""
-        return SPREAD in self.seconds
 
 
 @dataclass

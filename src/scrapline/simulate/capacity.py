@@ -114,11 +114,7 @@ def _measured(job: Job, engine: Engine, kind: int, measured_s: float) -> tuple[l
     )
     with tempfile.TemporaryDirectory() as folder:
         line = work(measured, engine, Path(folder) / "log.csv", Before(Figures(engine.classes, belt.deadline_ms))).line
-    runs = {
-        (item.started_s, item.ended_s)
-        for item in items
-        if item.answer and (SPREAD if item.spread else item.answer.batch) == kind
-    }
+    runs = {(item.started_s, item.ended_s) for item in items if item.kind == kind}
     if not runs:
         raise ScraplineError("the line could not be measured: the feed gave too few frames, or the machine is busy")
     idle_s = max(0.0, workers * line.seconds - line.dispatch.busy_s) / max(1, line.dispatch.runs)

@@ -100,6 +100,11 @@ class Dispatch:
         return len(self._working) < self.policy.workers and not self._spreading
 
     @property
+    def behind(self) -> bool:
+        """Whether more waits than the workers can take next: what comes now has time to come."""
+        return len(self._waiting) > self.policy.workers * self.policy.frames_a_run
+
+    @property
     def ready(self) -> bool:
         """Whether an item can be handed out."""
         return bool(self._open) and self._open[0].end is not None

@@ -15,7 +15,7 @@ from scrapline.line.dispatch import Dispatch, Item
 from scrapline.line.ending import Ending, Limits, Troubles
 from scrapline.line.feeds.frame import Feed, FeedEnded, Frame
 from scrapline.line.looking import Look
-from scrapline.line.pace import Pace
+from scrapline.line.pace import Need, Pace
 from scrapline.system import signals
 from scrapline.system.errors import ScraplineError
 
@@ -125,7 +125,7 @@ class Line:
             self._ends.notify_all()
 
     def _camera(self, arrivals: Iterator[Arrival], limits: Limits) -> None:
-        number, waited_s, pace = self.first, 0.0, Pace(self.now_s, self._stop, lambda: self.dispatch.idle)
+        number, waited_s, pace = self.first, 0.0, Pace(self.now_s, self._stop, self._need)
         with suppress(FeedEnded):
             for coming in arrivals:
                 arrival = replace(coming, due_s=coming.due_s + waited_s)
@@ -151,6 +151,9 @@ class Line:
                 number += 1
         self.ending = Ending.FEED
         return self._close()
+
+    def _need(self) -> Need:
+        return Need.EXACT if self.dispatch.idle else Need.ANY if self.dispatch.behind else Need.SOON
 
     def _capture(self, item: Item) -> None:
         if len(self.kept) < FRAMES_KEPT:

@@ -108,6 +108,7 @@ def _measured(job: Job, engine: Engine, kind: int, measured_s: float) -> tuple[l
         belt=belt,
         arrivals=Arrivals.CONSTANT,
         limits=Limits(seconds=measured_s),
+        queue_frames=workers * max(1, kind),  # no more than they take next: the camera takes each item by itself
         frames_a_run=max(1, kind),
         quiet=True,
         observe=items.extend,

@@ -219,6 +219,18 @@ def test_a_frame_that_comes_alone_is_spread_and_all_wait_for_it() -> None:
     assert not any(each.spread for each in first + second)
 
 
+def test_the_line_is_behind_when_more_waits_than_its_workers_take_next() -> None:
+    dispatch = line(workers=2, queue_frames=100)
+    for number in range(2):
+        dispatch.capture(item(number), 0)
+        dispatch.take(0)
+    for number in range(2, 2 + 2 * 4):
+        dispatch.capture(item(number), 0)
+        assert not dispatch.behind
+    dispatch.capture(item(99), 0)
+    assert dispatch.behind
+
+
 def test_nothing_is_spread_beside_others() -> None:
     """Nor is it judged as if it were: with 8 ms left, 6 would do and 10 do not."""
     for begins_s, taken in ((0.0, [1]), (0.092, [])):

@@ -5,7 +5,7 @@ import threading
 import pytest
 
 from scrapline.line import pace
-from scrapline.line.pace import Pace
+from scrapline.line.pace import Need, Pace
 
 
 class Clock(threading.Event):
@@ -30,7 +30,7 @@ class Clock(threading.Event):
 
 def test_it_learns_to_wake_earlier_and_stays_awake_for_the_rest() -> None:
     clock = Clock(over_s=0.0002)
-    waiting = Pace(clock.now_s, clock, lambda: True)
+    waiting = Pace(clock.now_s, clock, lambda: Need.EXACT)
     behind = []
     for item in range(1, 101):
         assert waiting.reached(item * 0.02)
@@ -43,7 +43,7 @@ def test_it_learns_to_wake_earlier_and_stays_awake_for_the_rest() -> None:
 
 def test_it_never_stays_awake_for_long() -> None:
     clock = Clock(over_s=0.05)
-    waiting = Pace(clock.now_s, clock, lambda: True)
+    waiting = Pace(clock.now_s, clock, lambda: Need.EXACT)
     for item in range(1, 101):
         clock.looks = 0
         waiting.reached(item * 0.1)
@@ -54,32 +54,46 @@ def test_it_never_stays_awake_for_long() -> None:
 def test_what_is_due_already_is_not_waited_for() -> None:
     clock = Clock(0.0)
     clock.time_s = 5.0
-    assert Pace(clock.now_s, clock, lambda: True).reached(4.0)
+    assert Pace(clock.now_s, clock, lambda: Need.EXACT).reached(4.0)
     assert clock.time_s < 5.001
 
 
 def test_a_stop_ends_the_wait() -> None:
     clock = Clock(0.0)
     clock.set()
-    assert not Pace(clock.now_s, clock, lambda: True).reached(1.0)
-    assert not Pace(clock.now_s, clock, lambda: True).reached(-1.0)
+    assert not Pace(clock.now_s, clock, lambda: Need.EXACT).reached(1.0)
+    assert not Pace(clock.now_s, clock, lambda: Need.EXACT).reached(-1.0)
 
 
-def test_it_does_not_stay_awake_where_nobody_could_make_use_of_it() -> None:
+def wakings(need: Need, gap_s: float) -> tuple[int, list[float]]:
+    """How often it sleeps for a hundred items so far apart, and how long after its time each is reached."""
     clock = Clock(over_s=0.0002)
-    waiting = Pace(clock.now_s, clock, lambda: False)
-    behind, looks = [], []
+    waiting, slept, behind = Pace(clock.now_s, clock, lambda: need), 0, []
     for item in range(1, 101):
         clock.looks = 0
-        assert waiting.reached(item * 0.02)
-        behind.append(clock.time_s - item * 0.02)
-        looks.append(clock.looks)
-    assert max(looks[60:]) <= 5, "awake for 0.2 ms it would look twenty times"
-    assert 0 <= min(behind) <= max(behind) < 0.0003
+        began_s = clock.time_s
+        assert waiting.reached(item * gap_s)
+        slept += clock.time_s - began_s > 5e-5
+        behind.append(clock.time_s - item * gap_s)
+        assert clock.looks <= 2, "awake for 0.2 ms it would look twenty times"
+    assert min(behind) >= 0
+    return slept, behind
+
+
+def test_where_all_work_it_sleeps_once_for_an_item() -> None:
+    slept, behind = wakings(Need.SOON, gap_s=0.02)
+    assert slept == 100
+    assert max(behind) < 0.0003
+
+
+def test_where_all_have_to_wait_it_wakes_once_for_several() -> None:
+    slept, behind = wakings(Need.ANY, gap_s=0.001)
+    assert slept == 20, "one in its time, and four in the 4.2 ms after it"
+    assert max(behind) == pytest.approx(0.0042, abs=1e-4)
 
 
 def test_it_lets_others_go_first_only_where_somebody_begins() -> None:
-    for begins, slept_s in ((True, 0.001), (False, 0.0)):
+    for need, slept_s in ((Need.EXACT, 0.001), (Need.SOON, 0.0), (Need.ANY, 0.0)):
         clock = Clock(over_s=0.0)
-        Pace(clock.now_s, clock, lambda begins=begins: begins).let_others(1.0)  # type: ignore[misc]
+        Pace(clock.now_s, clock, lambda need=need: need).let_others(1.0)  # type: ignore[misc]
         assert clock.time_s == pytest.approx(slept_s, abs=5e-5)

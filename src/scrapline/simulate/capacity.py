@@ -1,33 +1,28 @@
 """The `capacity` command: how fast the belt could go on this machine, by the line's twin and what it measures now."""
 
-import tempfile
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from scrapline import paths
 from scrapline.cli.console import info, track
-from scrapline.line.belt import Arrivals, Belt
+from scrapline.line.belt import Belt
 from scrapline.line.capacity import MOST_LOST, Plant, fastest
-from scrapline.line.dispatch import Item, Policy
+from scrapline.line.dispatch import Policy
 from scrapline.line.ending import Limits
-from scrapline.line.figures import Figures
 from scrapline.line.service import SPREAD
 from scrapline.line.twin import Services
 from scrapline.runtime import deployed
-from scrapline.runtime.engine import FRAMES_A_RUN, Engine, Tuning
-from scrapline.simulate.session import Before, Job, spreads, warm_up, work
+from scrapline.runtime.engine import Engine, Tuning
+from scrapline.simulate.measuring import measure
+from scrapline.simulate.session import Job, spreads
 from scrapline.simulate.settings import configured, job_of, model_file
 from scrapline.system import machine
-from scrapline.system.errors import ScraplineError
 from scrapline.system.files import write_json
 from scrapline.system.outs import replacing
 from scrapline.system.parallel import cores
 
-_ROUNDS = 4
-_OVERLOAD = 1.3
-_SPARE = 0.9  # of what one worker can
 _TRIED_S = 120.0
 _AN_HOUR_S = 3600.0
 _SHARES = (0.1, 0.3, 0.5, 0.7, 0.8, 0.9, 0.95, 1.0, 1.05, 1.15, 1.3, 1.5, 2.0)
@@ -73,55 +68,6 @@ def capacity(job: Job, engine: Engine, measured_s: float = 1.5) -> Found:
     plant = Plant(job.belt, job.arrivals, policy, measure(job, engine, measured_s), job.seed)
     found = fastest(plant, _TRIED_S)
     return Found(plant, found, _content(plant, found))
-
-
-def measure(job: Job, engine: Engine, measured_s: float) -> list[Services]:
-    """What runs of each kind and the camera take on the live line, some times in turn: machines have slow minutes.
-
-    Those of one frame, two, ... are measured with more to do than it can, so that the camera, the sorter and the log
-    take their share of the machine, too, and what passes between a worker's runs is counted to them; those that are
-    spread with so little that nothing else waits. Raises ScraplineError where there was no such run.
-    """
-    workers = job.workers or cores()
-    kinds = [*range(1, FRAMES_A_RUN + 1), *([SPREAD] if spreads(workers) else [])]
-    steps = [(number, kind) for number in range(_ROUNDS) for kind in kinds]
-    seconds: list[dict[int, list[float]]] = [{} for _ in range(_ROUNDS)]
-    camera_s: list[dict[bool, list[float]]] = [{True: [], False: []} for _ in range(_ROUNDS)]  # by whether all work
-    for number, kind in track(steps, "measuring the line", len(steps), unit="steps"):
-        seconds[number][kind], waited_s = _measured(job, engine, kind, measured_s)
-        camera_s[number][kind != SPREAD] += waited_s
-    return [
-        Services(took, waited_s[False] or waited_s[True], waited_s[True])
-        for took, waited_s in zip(seconds, camera_s, strict=True)
-    ]
-
-
-def _measured(job: Job, engine: Engine, kind: int, measured_s: float) -> tuple[list[float], list[float]]:
-    """What runs of one kind took, in their order, and how long after each item was due the camera had it."""
-    workers = job.workers or cores()
-    alone = warm_up(engine, workers)
-    rate = (_SPARE if kind == SPREAD else _OVERLOAD * workers) * len(alone) / sum(took for _, took in alone)
-    belt = Belt(1, rate, 1.0, 1.0, 0.0, 0.0)  # so many items a second, and a whole second for each
-    items: list[Item] = []
-    measured = replace(
-        job,
-        belt=belt,
-        arrivals=Arrivals.CONSTANT,
-        limits=Limits(seconds=measured_s),
-        queue_frames=workers * max(1, kind),  # no more than they take next: the camera takes each item by itself
-        frames_a_run=max(1, kind),
-        quiet=True,
-        observe=items.extend,
-    )
-    with tempfile.TemporaryDirectory() as folder:
-        line = work(measured, engine, Path(folder) / "log.csv", Before(Figures(engine.classes, belt.deadline_ms))).line
-    runs = {(item.started_s, item.ended_s) for item in items if item.kind == kind}
-    if not runs:
-        raise ScraplineError("the line could not be measured: the feed gave too few frames, or the machine is busy")
-    idle_s = max(0.0, workers * line.seconds - line.dispatch.busy_s) / max(1, line.dispatch.runs)
-    between_s = 0.0 if kind == SPREAD else idle_s
-    took = [ended_s - started_s + between_s for started_s, ended_s in sorted(runs) if started_s is not None]
-    return took, [item.captured_s - item.arrival.due_s for item in items]
 
 
 def show(found: Found) -> None:

@@ -1,0 +1,99 @@
+"""The `capacity` command with a real model, and how its twin's service times are made of what the line did."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+import colours
+from scrapline.line.belt import Arrival
+from scrapline.line.dispatch import Answer, Dispatch, Item, Policy
+from scrapline.line.service import SPREAD, ServiceTimes
+from scrapline.runtime.engine import Classification
+from scrapline.simulate import capacity, measuring
+from scrapline.system.errors import ScraplineError
+
+SURE = Answer(Classification("glass", 0.9, "metal", 0.1, low_confidence=False))
+
+
+def item(number: int, captured_s: float, started_s: float, ended_s: float, *, spread: bool = True) -> Item:
+    one = Item(number, Arrival(number, 0, captured_s), captured_s + 1, captured_s=captured_s, answer=SURE)
+    one.started_s, one.ended_s, one.spread = started_s, ended_s, spread
+    return one
+
+
+def test_a_spread_frame_counts_from_when_it_could_have_been_begun_with() -> None:
+    lost = Item(3, Arrival(3, 0, 0.030), 1.0, captured_s=0.030)
+    lost.ended_s = 0.9
+    items = [
+        item(0, 0.000, 0.001, 0.007),  # 7 ms from the camera on: the worker took 1 to wake up
+        item(1, 0.005, 0.008, 0.014),  # the one before ended at 7 ms
+        item(2, 0.020, 0.021, 0.025, spread=False),
+        lost,  # no run
+        item(4, 0.024, 0.026, 0.032),  # from 25 ms on
+    ]
+    assert measuring._spread_s(items) == pytest.approx([0.007, 0.007, 0.007])
+
+
+def test_what_passes_between_runs_is_counted_to_them() -> None:
+    """Two workers for 100 ms, busy for 120 of the 200 in four runs: 20 ms beside each."""
+    dispatch = Dispatch(Policy(2, 1.0), ServiceTimes(), runs=4, busy_s=0.120)
+    items = [item(n, 0.0, 0.010, 0.040, spread=False) for n in range(2)]
+    for one in items:
+        one.answer = Answer(SURE.classification, batch=2)
+    alone = item(2, 0.0, 0.050, 0.070, spread=False)
+    assert measuring._runs_s([*items, alone], 2, dispatch, 0.200) == pytest.approx([0.050]), "two frames, one run"
+    assert measuring._runs_s([*items, alone], 1, dispatch, 0.200) == pytest.approx([0.040])
+    assert measuring._runs_s([*items, alone], SPREAD, dispatch, 0.200) == []
+
+
+def test_the_command_finds_the_belt_that_its_figures_promise(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    colours.frames(tmp_path / "frames")
+    colours.model(tmp_path / "model.onnx", work=4)
+    monkeypatch.setattr(measuring, "_ROUNDS", 1)
+    monkeypatch.setattr(capacity, "_TRIED_S", 20.0)
+    monkeypatch.setattr(capacity, "_AN_HOUR_S", 60.0)
+    said: list[str] = []
+    monkeypatch.setattr(capacity, "info", said.append)
+    capacity.run(capacity.Asked(workers=1, feed=Path("frames"), model=Path("model.onnx")), Path("found"))
+    told = "\n".join(said)
+    found = json.loads((tmp_path / "found/capacity.json").read_text())
+    assert (tmp_path / "found/capacity.png").stat().st_size > 10_000
+
+    fastest = found["fastest"]
+    # 4 lanes with 5 items a metre; 0.75 m to the ejector, told 50 ms ahead.
+    assert fastest["items_per_s"] == pytest.approx(20 * fastest["belt_m_per_s"], rel=1e-3)
+    assert fastest["deadline_ms"] == pytest.approx(750 / fastest["belt_m_per_s"] - 50, abs=0.1)
+    assert found["headroom"] == pytest.approx(fastest["items_per_s"] / 50, rel=1e-3)
+    assert f"{fastest['belt_m_per_s']:.2f} m/s" in told
+    assert f"{found['headroom']:.1f} times as many" in told
+
+    service_ms = found["service_ms"]
+    assert list(service_ms) == ["one frame on one core", *(f"a run of {n} frames on one core" for n in (2, 3, 4))]
+    for name, frames in zip(service_ms, (1, 2, 3, 4), strict=True):
+        assert service_ms[name]["p50"] > frames * 0.5, "four products of matrices for each frame"
+        assert service_ms[name]["runs"] > 10
+    # No line passes what its one worker can, nor where a frame takes longer than the belt leaves it.
+    assert fastest["items_per_s"] < 1.2 * max(
+        1000 * n / s["p50"] for n, s in zip((1, 2, 3, 4), service_ms.values(), strict=True)
+    )
+    assert fastest["deadline_ms"] > service_ms["one frame on one core"]["p50"]
+    slow = [point for point in found["curve"] if point["items_per_s"] < 0.75 * fastest["items_per_s"]]
+    fast = [point for point in found["curve"] if point["items_per_s"] > 1.4 * fastest["items_per_s"]]
+    assert slow
+    assert all(point["lost"] <= 0.001 for point in slow)
+    assert all(point["lost"] > 0.001 for point in fast)
+
+
+def test_a_feed_without_frames_and_a_belt_without_time_are_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    colours.model(tmp_path / "model.onnx")
+    (tmp_path / "frames").mkdir()
+    asked = capacity.Asked(feed=Path("frames"), model=Path("model.onnx"))
+    with pytest.raises(ScraplineError, match="frames holds no frames"):
+        capacity.run(asked, None)
+    with pytest.raises(ScraplineError, match="slow the belt"):
+        capacity.run(capacity.Asked(items_per_s=1000, feed=Path("frames"), model=Path("model.onnx")), None)

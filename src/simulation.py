@@ -59,7 +59,7 @@ def capacity(
     model: Annotated[Path | None, typer.Option(help="An exported model; without, the deployed one.")] = None,
     save: Annotated[Path | None, typer.Option(help="Keep the figures and the curve in this folder.")] = None,
 ) -> None:
-    """Say how fast the belt could go on this machine: measured now, for half a minute, then calculated."""
+    """Say how fast the belt could go on this machine: measured now, for a minute, then calculated."""
     from scrapline.simulate import capacity as finding
 
     finding.run(finding.Asked(items_per_s, workers, queue_frames, feed, model), save)

@@ -77,7 +77,7 @@ own rate in the first row shows: what is compared was measured in turns, and wha
 
 ## How fast the belt can go
 
-`simulation.py capacity` measures the line for half a minute and asks its twin, the same policy in virtual time, for
+`simulation.py capacity` measures the line for a minute and asks its twin, the same policy in virtual time, for
 the fastest belt that loses at most 0.1 % of the items. The deadline shrinks as the belt gets faster. Claimed here:
 **{content["twin"]["fastest"]["items_per_s"]:.0f} items a second**, {content["twin"]["fastest"]["belt_m_per_s"]:.1f} m/s, {content["twin"]["fastest"]["deadline_ms"]:.0f} ms for each. The live line at shares of that:
 

@@ -24,6 +24,7 @@ _SWITCH_S = 0.0005
 _FAILURES_IN_A_ROW = 100
 _NO_WAIT_S = 0.001  # of a belt that waits for its feed: as exact as it starts and stops
 _HEEDED_WITHIN_S = 0.1
+_LAST_LOOK_S = 60.0
 _ROUNDING_S = 1e-6
 FRAMES_KEPT = 24
 
@@ -61,6 +62,7 @@ class Line:
         self._backlog = Backlog(self.log)
         self._asked_to_stop = self._closed = False
         self._in_a_row = 0
+        self._workers: list[threading.Thread] = []
         self._start_s = 0.0
 
     def run(self, arrivals: Iterator[Arrival], limits: Limits) -> None:
@@ -77,23 +79,25 @@ class Line:
             self._thread(self._camera, arrivals, limits),
             self._thread(self._sorter),
             self._thread(self._writer),
-            *(self._thread(self._worker) for _ in range(self.dispatch.policy.workers)),
         ]
+        self._workers = [self._thread(self._worker) for _ in range(self.dispatch.policy.workers)]
         self._start_s, self.started_at = self.clock(), datetime.now(UTC)
         try:
             with signals.heeding_stops(self._ask_to_stop):
-                for thread in threads:
+                for thread in threads + self._workers:
                     thread.start()
                 while not self._finished.wait(_HEEDED_WITHIN_S):
                     # Or one that came before, and was lost in a callback of the collector.
                     if self._asked_to_stop or signals.raised() is not None:
                         self._stop.set()
+                self.seconds = self.now_s()
+                threads[0].join()  # the camera may be asking its feed yet
+                for worker in self._workers:  # and look at what is late: a process that ends meanwhile aborts
+                    worker.join(_LAST_LOOK_S)
         finally:
             self._stop.set()
             sys.setswitchinterval(switch_s)
             gc.unfreeze()
-        self.seconds = self.now_s()
-        threads[0].join()  # the camera may be asking its feed yet
 
     def now_s(self) -> float:
         """Seconds since the start of the run."""
@@ -205,7 +209,9 @@ class Line:
                 f"the model failed {self._in_a_row} times in a row ({self.troubles.first_failure}): export it "
                 "again, or name another --model"
             )
-        self._thread(self._worker).start()
+        worker = self._thread(self._worker)
+        self._workers = [*(one for one in self._workers if one.is_alive()), worker]
+        worker.start()
 
     def _sorter(self) -> None:
         try:

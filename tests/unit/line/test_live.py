@@ -98,6 +98,24 @@ def test_every_item_is_logged_in_order_with_its_own_answer() -> None:
     assert {item.frame.data for item in items} == {b""}, "nobody will look at them again"
 
 
+def test_nobody_works_any_more_when_the_run_is_over() -> None:
+    """A process that ends while a thread is within ONNX Runtime aborts."""
+    began, ended = [], []
+
+    def slowly(frames: Sequence[Any]) -> list[Answer]:
+        began.append(threading.current_thread())
+        time.sleep(0.3)
+        ended.append(threading.current_thread())
+        return look(frames)
+
+    belt = Belt(lanes=2, items_per_m=1, belt_m_per_s=50, camera_to_ejector_m=2.5, actuation_lead_ms=0, ejector_m=0)
+    _, items = run(Limits(items=2), look=slowly, belt=belt)
+    assert states(items) == [State.LATE] * 2
+    assert began
+    assert {*began} == {*ended}
+    assert not any(thread.is_alive() for thread in began)
+
+
 class Spread:
     """Looks at one frame at a time with all cores, and says so; `first_s` is how long the first one takes it."""
 

@@ -9,6 +9,7 @@ import colours
 from scrapline.line.belt import Arrival
 from scrapline.line.dispatch import Answer, Dispatch, Item, Policy
 from scrapline.line.service import SPREAD, ServiceTimes
+from scrapline.line.twin import Services
 from scrapline.runtime.engine import Classification
 from scrapline.simulate import capacity, measuring
 from scrapline.system.errors import ScraplineError
@@ -69,21 +70,32 @@ def test_the_command_finds_the_belt_that_its_figures_promise(tmp_path: Path, mon
     assert f"{fastest['belt_m_per_s']:.2f} m/s" in told
     assert f"{found['headroom']:.1f} times as many" in told
 
-    service_ms = found["service_ms"]
-    assert list(service_ms) == ["one frame on one core", *(f"a run of {n} frames on one core" for n in (2, 3, 4))]
-    for name, frames in zip(service_ms, (1, 2, 3, 4), strict=True):
-        assert service_ms[name]["p50"] > frames * 0.5, "four products of matrices for each frame"
-        assert service_ms[name]["runs"] > 10
-    # No line passes what its one worker can, nor where a frame takes longer than the belt leaves it.
-    assert fastest["items_per_s"] < 1.2 * max(
-        1000 * n / s["p50"] for n, s in zip((1, 2, 3, 4), service_ms.values(), strict=True)
-    )
-    assert fastest["deadline_ms"] > service_ms["one frame on one core"]["p50"]
-    slow = [point for point in found["curve"] if point["items_per_s"] < 0.75 * fastest["items_per_s"]]
-    fast = [point for point in found["curve"] if point["items_per_s"] > 1.4 * fastest["items_per_s"]]
-    assert slow
-    assert all(point["lost"] <= 0.001 for point in slow)
-    assert all(point["lost"] > 0.001 for point in fast)
+    names = ["one frame on one core", *(f"a run of {n} frames on one core" for n in (2, 3, 4))]
+    assert list(found["service_ms"]) == names
+    for times in found["service_ms"].values():
+        assert times["runs"] > 0
+        assert 0.5 < times["p50"] <= times["p99"], "four products of matrices for each frame"
+
+
+def test_the_fastest_belt_is_what_the_worker_can_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One worker at 10 ms a frame, with 100 ms left at 5 m/s: 100 a second; 20 s of belt leave a queue's worth more."""
+    monkeypatch.chdir(tmp_path)
+    colours.frames(tmp_path / "frames")
+    colours.model(tmp_path / "model.onnx")
+    steady = [Services({frames: [0.01 * frames] for frames in range(1, 5)})]
+    monkeypatch.setattr(capacity, "measure", lambda *_: steady)
+    monkeypatch.setattr(capacity, "_TRIED_S", 20.0)
+    monkeypatch.setattr(capacity, "_AN_HOUR_S", 60.0)
+    capacity.run(capacity.Asked(workers=1, feed=Path("frames"), model=Path("model.onnx")), Path("found"))
+    found = json.loads((tmp_path / "found/capacity.json").read_text())
+    assert found["fastest"]["items_per_s"] == pytest.approx(100, rel=0.02)
+    assert {name: times["p50"] for name, times in found["service_ms"].items()}["a run of 3 frames on one core"] == 30
+    below = [point["lost"] for point in found["curve"] if point["items_per_s"] < 99]
+    above = [point["lost"] for point in found["curve"] if point["items_per_s"] > 103]
+    assert below
+    assert above
+    assert max(below) == 0
+    assert min(above) > 0.001
 
 
 def test_a_feed_without_frames_and_a_belt_without_time_are_told(

@@ -24,7 +24,7 @@ _SWITCH_S = 0.0005
 _FAILURES_IN_A_ROW = 100
 _NO_WAIT_S = 0.001  # of a belt that waits for its feed: as exact as it starts and stops
 _HEEDED_WITHIN_S = 0.1
-_LAST_LOOK_S = 60.0
+_LAST_LOOK_S = 2.0  # of all workers together
 _ROUNDING_S = 1e-6
 FRAMES_KEPT = 24
 
@@ -93,7 +93,7 @@ class Line:
                 self.seconds = self.now_s()
                 threads[0].join()  # the camera may be asking its feed yet
                 for worker in self._workers:  # and look at what is late: a process that ends meanwhile aborts
-                    worker.join(_LAST_LOOK_S)
+                    worker.join(max(0.0, self.seconds + _LAST_LOOK_S - self.now_s()))
         finally:
             self._stop.set()
             sys.setswitchinterval(switch_s)
@@ -192,6 +192,7 @@ class Line:
             while not (items := self.dispatch.take(self.now_s())):
                 self._ends.notify()  # what could not be in time has ended
                 if self._closed and self.dispatch.pending == 0:
+                    self._frames.notify_all()  # the sorter, which else wakes them, may be broken
                     return []
                 self._frames.wait()
             return items

@@ -9,6 +9,7 @@ from scrapline.line.twin import Played, Services, play
 
 MOST_LOST = 0.001
 _CLOSE = 1.005  # the search ends when the fastest belt is known to half a per cent
+_SLOWER = 1.01  # for a belt that loses more in a longer run
 
 
 @dataclass(frozen=True)
@@ -41,10 +42,10 @@ class Plant:
         return min(1.5 * self.policy.workers * quickest, 0.999 * rate_at_it)
 
 
-def fastest(plant: Plant, seconds: float) -> float:
-    """The most items a second of which at most 0.1 % are late or dropped, by belts that run for so many seconds each.
+def fastest(plant: Plant, seconds: float, kept_s: float) -> float:
+    """The most items a second of which at most 0.1 % are late or dropped, sought by belts of so many seconds each.
 
-    A slow enough belt leaves any line its time.
+    That belt keeps it for `kept_s` too. A slow enough belt leaves any line its time.
     """
     low, high = plant.bound, plant.bound
     while plant.at(low, seconds).lost > MOST_LOST:
@@ -55,4 +56,6 @@ def fastest(plant: Plant, seconds: float) -> float:
             low = middle
         else:
             high = middle
+    while plant.at(low, kept_s).lost > MOST_LOST:
+        low /= _SLOWER
     return low

@@ -125,6 +125,10 @@ class Dispatch:
         left_s = deadline_s - next((run_s for run_s in runs_s if 2 * run_s <= deadline_s), self.expected_s())
         return max(1, int(self.policy.workers * left_s / a_frame_s))
 
+    def busy_until_s(self, now_s: float) -> float:
+        """What all workers together have worked until now, with what they are at."""
+        return self.busy_s + sum((now_s - began) * self._cores(kind) for began, kind in self._working)
+
     def expected_s(self, frames: int = 1) -> float:
         """What a run of so many frames, or one that is spread, must be expected to take.
 
@@ -236,12 +240,15 @@ class Dispatch:
             return now_s
         return max(now_s, min(began + self.service.quantile_s(_USUALLY, kind) for began, kind in self._working))
 
+    def _cores(self, kind: int) -> int:
+        return self.policy.workers if kind == SPREAD else 1
+
     def _free(self, items: Sequence[Item], now_s: float, *, learn: bool = True) -> None:
         began = items[0].started_s
         assert began is not None
         self._working.remove((began, kind_of(items)))
         self.runs += 1
-        self.busy_s += (now_s - began) * (self.policy.workers if items[0].spread else 1)
+        self.busy_s += (now_s - began) * self._cores(kind_of(items))
         if learn:
             self.service.add(kind_of(items), now_s - began)
 

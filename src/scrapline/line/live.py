@@ -52,6 +52,7 @@ class Line:
     error: BaseException | None = None
     started_at: datetime = datetime.min
     seconds: float = 0.0
+    busy_s: float = 0.0  # of these, of all workers together
 
     def __post_init__(self) -> None:
         self._lock = threading.Lock()
@@ -90,14 +91,24 @@ class Line:
                     # Or one that came before, and was lost in a callback of the collector.
                     if self._asked_to_stop or signals.raised() is not None:
                         self._stop.set()
-                self.seconds = self.now_s()
+                with self._lock:
+                    self.seconds = self.now_s()
+                    self.busy_s = self.dispatch.busy_until_s(self.seconds)
                 threads[0].join()  # the camera may be asking its feed yet
-                for worker in self._workers:  # and look at what is late: a process that ends meanwhile aborts
-                    worker.join(max(0.0, self.seconds + _LAST_LOOK_S - self.now_s()))
+                self._let_workers_end(self.seconds + _LAST_LOOK_S)
         finally:
             self._stop.set()
             sys.setswitchinterval(switch_s)
             gc.unfreeze()
+
+    def _let_workers_end(self, until_s: float) -> None:
+        """They may look at what is late: a process that ends within the network can abort."""
+        while (left_s := until_s - self.now_s()) > 0:
+            with self._lock:
+                working = [worker for worker in self._workers if worker.is_alive()]
+            if not working:
+                return
+            working[0].join(left_s)
 
     def now_s(self) -> float:
         """Seconds since the start of the run."""
@@ -210,9 +221,10 @@ class Line:
                 f"the model failed {self._in_a_row} times in a row ({self.troubles.first_failure}): export it "
                 "again, or name another --model"
             )
-        worker = self._thread(self._worker)
-        self._workers = [*(one for one in self._workers if one.is_alive()), worker]
-        worker.start()
+        with self._lock:
+            self._workers.remove(threading.current_thread())
+            self._workers.append(self._thread(self._worker))
+            self._workers[-1].start()
 
     def _sorter(self) -> None:
         try:

@@ -66,7 +66,7 @@ def capacity(job: Job, engine: Engine, measured_s: float = 1.5) -> Found:
     workers = job.workers or cores()
     policy = Policy(workers, job.belt.deadline_ms / 1000, job.queue_frames, spreads=spreads(workers))
     plant = Plant(job.belt, job.arrivals, policy, measure(job, engine, measured_s), job.seed)
-    found = fastest(plant, _TRIED_S)
+    found = fastest(plant, _TRIED_S, _AN_HOUR_S)
     return Found(plant, found, _content(plant, found))
 
 

@@ -7,8 +7,8 @@ from pathlib import Path
 
 from scrapline.cli.console import track
 from scrapline.line.belt import Arrivals, Belt
-from scrapline.line.dispatch import Dispatch, Item
-from scrapline.line.ending import Limits
+from scrapline.line.dispatch import Item
+from scrapline.line.ending import Ending, Limits
 from scrapline.line.figures import Figures
 from scrapline.line.service import SPREAD
 from scrapline.line.twin import Services
@@ -16,6 +16,7 @@ from scrapline.runtime.engine import FRAMES_A_RUN, Engine
 from scrapline.simulate.session import Before, Job, spreads, warm_up, work
 from scrapline.system.errors import ScraplineError
 from scrapline.system.parallel import cores
+from scrapline.system.signals import Stopped
 
 _ROUNDS = 4
 _OVERLOAD = 1.3
@@ -63,15 +64,23 @@ def _measured(job: Job, engine: Engine, kind: int, measured_s: float) -> tuple[l
     )
     with tempfile.TemporaryDirectory() as folder:
         line = work(measured, engine, Path(folder) / "log.csv", Before(Figures(engine.classes, belt.deadline_ms))).line
-    took = _spread_s(items) if kind == SPREAD else _runs_s(items, kind, line.dispatch, workers * line.seconds)
+    if line.error is not None:
+        raise line.error
+    if line.ending is Ending.STOPPED:
+        raise Stopped
+    took = (
+        _spread_s(items)
+        if kind == SPREAD
+        else _runs_s(items, kind, line.dispatch.runs, workers * line.seconds - line.busy_s)
+    )
     if not took:
         raise ScraplineError("the line could not be measured: the feed gave too few frames, or the machine is busy")
     return took, [item.captured_s - item.arrival.due_s for item in items]
 
 
-def _runs_s(items: Sequence[Item], kind: int, dispatch: Dispatch, all_s: float) -> list[float]:
-    """What runs of so many frames took, and what passes between two of them, of all the workers' seconds."""
-    between_s = max(0.0, all_s - dispatch.busy_s) / max(1, dispatch.runs)
+def _runs_s(items: Sequence[Item], kind: int, runs_in_all: int, idle_s: float) -> list[float]:
+    """What runs of so many frames took, and what passes between two of them, while a worker is idle."""
+    between_s = max(0.0, idle_s) / max(1, runs_in_all)
     runs = {(item.started_s, item.ended_s) for item in items if item.kind == kind and item.started_s is not None}
     return [ended_s - started_s + between_s for started_s, ended_s in sorted(runs)]
 

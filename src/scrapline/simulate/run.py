@@ -7,7 +7,7 @@ from pathlib import Path
 from scrapline import paths
 from scrapline.cli.console import info
 from scrapline.line.belt import belt_of
-from scrapline.line.ending import Ending, Limits
+from scrapline.line.ending import Limits
 from scrapline.report.told import tell
 from scrapline.runtime import deployed
 from scrapline.runtime.engine import Engine, Tuning
@@ -93,8 +93,7 @@ def _work(folder: RunFolder, record: Record, engine: Engine, before: Before) -> 
     tell(outcome.metrics)
     if outcome.line.error is not None:
         raise outcome.line.error
-    if outcome.line.ending is Ending.STOPPED:
-        signals.forgive()
+    signals.forgive()
     info(f"written: {', '.join(str(path) for path in (folder.log, folder.metrics, *folder.pictures))}")
 
 

@@ -150,7 +150,7 @@ def _metrics(job: Job, line: Line, figures: Figures) -> dict[str, Any]:
         "feed": line.feed.facts() | {"waited_s": round(troubles.feed_waited_s, 3)},
         "workers": {
             "workers": workers,
-            "utilisation": round(dispatch.busy_s / (workers * line.seconds), 4),
+            "utilisation": round(line.busy_s / (workers * line.seconds), 4),
             "replaced": troubles.workers_replaced,
             "first_failure": troubles.first_failure or None,
         },

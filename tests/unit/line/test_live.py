@@ -9,7 +9,7 @@ from typing import Any, Self
 
 import pytest
 
-from scrapline.line import backlog
+from scrapline.line import backlog, live
 from scrapline.line.belt import Arrivals, Belt, arrivals
 from scrapline.line.dispatch import Answer, Dispatch, Item, Policy
 from scrapline.line.ending import Ending, Limits
@@ -109,11 +109,65 @@ def test_nobody_works_any_more_when_the_run_is_over() -> None:
         return look(frames)
 
     belt = Belt(lanes=2, items_per_m=1, belt_m_per_s=50, camera_to_ejector_m=2.5, actuation_lead_ms=0, ejector_m=0)
-    _, items = run(Limits(items=2), look=slowly, belt=belt)
+    line, items = run(Limits(items=2), look=slowly, belt=belt)
     assert states(items) == [State.LATE] * 2
     assert began
     assert {*began} == {*ended}
     assert not any(thread.is_alive() for thread in began)
+    assert line.busy_s <= 2 * line.seconds, "what is looked at after the end is not of this run"
+
+
+def test_a_replaced_worker_is_waited_for_too() -> None:
+    began: list[threading.Thread] = []
+
+    def slowly(frames: Sequence[Any]) -> list[Answer]:
+        began.append(threading.current_thread())
+        if len(began) <= 2:
+            raise RuntimeError
+        time.sleep(0.3)
+        return look(frames)
+
+    belt = Belt(lanes=1, items_per_m=1, belt_m_per_s=50, camera_to_ejector_m=2.5, actuation_lead_ms=0, ejector_m=0)
+    line, _ = run(Limits(items=4), look=slowly, belt=belt)
+    assert line.troubles.workers_replaced == 2
+    assert len({*began}) == 4
+    assert not any(thread.is_alive() for thread in began)
+
+
+def test_a_worker_that_hangs_does_not_hold_the_figures_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(live, "_LAST_LOOK_S", 0.2)
+    for_ever = threading.Event()
+
+    def hanging(frames: Sequence[Any]) -> list[Answer]:
+        for_ever.wait(30)
+        return look(frames)
+
+    belt = Belt(lanes=2, items_per_m=1, belt_m_per_s=50, camera_to_ejector_m=2.5, actuation_lead_ms=0, ejector_m=0)
+    began_s = time.monotonic()
+    _, items = run(Limits(items=2), look=hanging, belt=belt)
+    assert time.monotonic() - began_s < 10
+    assert states(items) == [State.LATE] * 2
+    for_ever.set()
+
+
+def test_idle_workers_end_where_the_sorter_broke(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(live, "_LAST_LOOK_S", 20.0)
+    looking = threading.Event()
+
+    def slowly(frames: Sequence[Any]) -> list[Answer]:
+        looking.set()
+        time.sleep(0.2)
+        return look(frames)
+
+    def broken(self: backlog.Backlog, items: object) -> None:
+        raise ScraplineError("the disk cannot keep up")
+
+    began_s = time.monotonic()
+    with pytest.raises(ScraplineError, match="cannot keep up"), monkeypatch.context() as patched:
+        patched.setattr(backlog.Backlog, "put", broken)
+        run(Limits(items=40), look=slowly, workers=3)
+    assert looking.is_set()
+    assert time.monotonic() - began_s < 10
 
 
 class Spread:

@@ -154,19 +154,27 @@ def plant(
 
 def test_the_fastest_belt_is_what_the_workers_can_do() -> None:
     """Two workers, 10 ms a frame: 200 a second, with a tenth of a second for each."""
-    found = fastest(plant([Services({1: [0.01]})]), seconds=40)
+    found = fastest(plant([Services({1: [0.01]})]), seconds=40, kept_s=40)
     assert found == pytest.approx(200, rel=0.02)
 
 
 def test_the_fastest_belt_leaves_time_for_the_work() -> None:
     """10 ms of work and 40 ms of lead on 1 m: at 20 m/s, 400 items a second, 10 ms are left; four workers would do."""
-    found = fastest(plant([Services({1: [0.01]})], camera_to_ejector_m=1.0, lead_ms=40, workers=8), seconds=5)
+    found = fastest(plant([Services({1: [0.01]})], camera_to_ejector_m=1.0, lead_ms=40, workers=8), seconds=5, kept_s=5)
     assert found == pytest.approx(400, rel=0.02)
+
+
+def test_the_fastest_belt_keeps_it_for_the_longer_time_too() -> None:
+    """One minute in twenty is slower by a tenth; the short runs of the search do not meet it, the long one does."""
+    found = plant([Services({1: [0.1]})] * 19 + [Services({1: [0.11]})], camera_to_ejector_m=2.0)
+    short, kept = fastest(found, seconds=20, kept_s=1), fastest(found, seconds=20, kept_s=1000)
+    assert found.at(short, 1000).lost > MOST_LOST >= found.at(kept, 1000).lost
+    assert 2 / 0.11 * 0.97 < kept < short
 
 
 @pytest.mark.slow
 def test_at_most_a_thousandth_is_lost_at_the_speed_that_is_named() -> None:
     rng = np.random.default_rng(0)
     found = plant([Services({1: rng.gamma(8, 0.01 / 8, 3000).tolist()})], camera_to_ejector_m=0.5)
-    rate = fastest(found, seconds=30)
+    rate = fastest(found, seconds=30, kept_s=30)
     assert found.at(rate, 30).lost <= MOST_LOST < found.at(rate * 1.02, 30).lost

@@ -2,17 +2,21 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 import colours
 from scrapline.line.belt import Arrival
-from scrapline.line.dispatch import Answer, Dispatch, Item, Policy
-from scrapline.line.service import SPREAD, ServiceTimes
+from scrapline.line.dispatch import Answer, Item
+from scrapline.line.ending import Ending
+from scrapline.line.service import SPREAD
 from scrapline.line.twin import Services
 from scrapline.runtime.engine import Classification
 from scrapline.simulate import capacity, measuring
+from scrapline.simulate.session import Outcome
 from scrapline.system.errors import ScraplineError
+from scrapline.system.signals import Stopped
 
 SURE = Answer(Classification("glass", 0.9, "metal", 0.1, low_confidence=False))
 
@@ -37,15 +41,14 @@ def test_a_spread_frame_counts_from_when_it_could_have_been_begun_with() -> None
 
 
 def test_what_passes_between_runs_is_counted_to_them() -> None:
-    """Two workers for 100 ms, busy for 120 of the 200 in four runs: 20 ms beside each."""
-    dispatch = Dispatch(Policy(2, 1.0), ServiceTimes(), runs=4, busy_s=0.120)
+    """The workers were idle for 80 ms in all, beside four runs: 20 ms each."""
     items = [item(n, 0.0, 0.010, 0.040, spread=False) for n in range(2)]
     for one in items:
         one.answer = Answer(SURE.classification, batch=2)
     alone = item(2, 0.0, 0.050, 0.070, spread=False)
-    assert measuring._runs_s([*items, alone], 2, dispatch, 0.200) == pytest.approx([0.050]), "two frames, one run"
-    assert measuring._runs_s([*items, alone], 1, dispatch, 0.200) == pytest.approx([0.040])
-    assert measuring._runs_s([*items, alone], SPREAD, dispatch, 0.200) == []
+    assert measuring._runs_s([*items, alone], 2, 4, 0.080) == pytest.approx([0.050]), "two frames, one run"
+    assert measuring._runs_s([*items, alone], 1, 4, 0.080) == pytest.approx([0.040])
+    assert measuring._runs_s([*items, alone], SPREAD, 4, 0.080) == []
 
 
 def test_the_command_finds_the_belt_that_its_figures_promise(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -109,3 +112,29 @@ def test_a_feed_without_frames_and_a_belt_without_time_are_told(
         capacity.run(asked, None)
     with pytest.raises(ScraplineError, match="slow the belt"):
         capacity.run(capacity.Asked(items_per_s=1000, feed=Path("frames"), model=Path("model.onnx")), None)
+
+
+def test_a_stop_and_a_line_that_breaks_end_the_measuring(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    colours.frames(tmp_path / "frames")
+    colours.model(tmp_path / "model.onnx")
+    asked = capacity.Asked(feed=Path("frames"), model=Path("model.onnx"))
+    worked = measuring.work
+
+    def stopped(*given: Any) -> Outcome:
+        outcome = worked(*given)
+        outcome.line.ending = Ending.STOPPED
+        return outcome
+
+    def broken(*given: Any) -> Outcome:
+        outcome = worked(*given)
+        outcome.line.error = ScraplineError("the model failed")
+        return outcome
+
+    monkeypatch.setattr(measuring, "work", stopped)
+    with pytest.raises(Stopped):
+        capacity.run(asked, Path("found"))
+    monkeypatch.setattr(measuring, "work", broken)
+    with pytest.raises(ScraplineError, match="the model failed"):
+        capacity.run(asked, Path("found"))
+    assert not Path("found").exists()

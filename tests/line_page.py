@@ -1,6 +1,7 @@
 # ruff: noqa: E501 - the lines of tables
 """docs/line/README.md, of what line_study.py measured."""
 
+import math
 import statistics
 from typing import Any
 
@@ -78,7 +79,7 @@ own rate in the first row shows: what is compared was measured in turns, and wha
 ## How fast the belt can go
 
 `simulation.py capacity` measures the line for a minute and asks its twin, the same policy in virtual time, for
-the fastest belt that loses at most 0.1 % of the items. The deadline shrinks as the belt gets faster. Claimed here:
+the fastest belt that loses at most 0.1 % of an hour's items. The deadline shrinks as the belt gets faster. Claimed here:
 **{content["twin"]["fastest"]["items_per_s"]:.0f} items a second**, {content["twin"]["fastest"]["belt_m_per_s"]:.1f} m/s, {content["twin"]["fastest"]["deadline_ms"]:.0f} ms for each. The live line at shares of that:
 
 | share | items/s | deadline | lost, twin | lost, live (each run; items in all) | p99, twin | p99, live |
@@ -86,6 +87,8 @@ the fastest belt that loses at most 0.1 % of the items. The deadline shrinks as 
 {_twin_rows(content["twin"]["rows"])}
 
 {_held(content["twin"]["rows"])}
+
+{_beside(content["twin"]["rows"])}
 
 ![What is lost and how long it takes, by the belt's speed](capacity.png)
 
@@ -113,7 +116,7 @@ def _twin_rows(rows: list[dict[str, Any]]) -> str:
     return "\n".join(
         f"| {row['share']:.2f} | {row['items_per_s']:.0f} | {row['deadline_ms']:.0f} ms | {row['twin_lost']:.2%} | "
         f"{_range([100 * lost for lost in row['live_lost']], 2)} % of {row['live_items']:,} | {_or_lost(row['twin_p99_ms'])} | "
-        f"{_classified(row['live_p99_ms'])} |"
+        f"{_with_lost(row['live_p99_ms'])} |"
         if "twin_lost" in row
         else f"| {row['share']:.2f} | | none is left | | | | |"
         for row in rows
@@ -137,10 +140,34 @@ def _range(values: list[float], digits: int) -> str:
     return low if low == high else f"{low} to {high}"
 
 
-def _classified(p99_ms: list[float | None]) -> str:
-    """Of runs in which anything was."""
+def _with_lost(p99_ms: list[float | None]) -> str:
+    """Of several runs, an item that is lost being above all others."""
     values = [value for value in p99_ms if value is not None]
-    return f"{_range(values, 1)} ms" if values else "lost"
+    lost = len(p99_ms) - len(values)
+    told = [f"{_range(values, 1)} ms"] if values else []
+    return ", ".join([*told, *([f"lost in {lost} of {len(p99_ms)}"] if lost else [])])
+
+
+def _beside(rows: list[dict[str, Any]]) -> str:
+    """Whether the twin is as near to the live line as it is asked to be."""
+    told = []
+    for row in rows:
+        if row["share"] in (0.5, 0.8, 1.5) and "twin_lost" in row:
+            off = abs(row["twin_lost"] - statistics.median(row["live_lost"]))
+            lowest, highest = (pick(_above(value) for value in row["live_p99_ms"]) for pick in (min, max))
+            inside = lowest <= _above(row["twin_p99_ms"]) <= highest
+            told.append(
+                f"at {row['share']:.2f} the shares lost are {100 * off:.1f} points apart (median of the runs), "
+                f"and its p99 is {'inside' if inside else '**outside**'} the runs'"
+            )
+    return (
+        f"Asked for are shares lost within 3 points and a p99 inside the range of {len(rows[0]['live_lost'])} runs: "
+        f"{'; '.join(told)}. In p99 a lost item is above all others."
+    )
+
+
+def _above(p99_ms: float | None) -> float:
+    return math.inf if p99_ms is None else p99_ms
 
 
 def _or_lost(value: float | None) -> str:

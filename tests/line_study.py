@@ -5,6 +5,7 @@ it alone.
 """
 
 import json
+import math
 import os
 import statistics
 import subprocess
@@ -69,7 +70,17 @@ def live(engine: Engine, belt: Belt, seconds: float, kind: Arrivals = Arrivals.C
         outcome = work(job, engine, Path(folder) / "log.csv", Before(Figures(engine.classes, belt.deadline_ms)))
     assert outcome.line.error is None, outcome.line.error
     ended = outcome.line.dispatch.ended
-    latency_ms = [1000 * (item.ended_s - item.arrival.due_s) for item in items if item.answer]
+    latency_ms = [
+        1000 * (item.ended_s - item.arrival.due_s)
+        for item in items
+        if item.answer and item.end is not None and item.end.state not in LOST
+    ]
+    ordered = sorted(
+        [*latency_ms, *[math.inf] * sum(item.end is not None and item.end.state in LOST for item in items)]
+    )
+    of_all = ordered[
+        min(len(ordered) - 1, int(0.99 * len(ordered)))
+    ]  # a lost item is above all others, as for the twin
     runs = {(item.started_s, item.ended_s, item.kind) for item in items if item.kind is not None and item.started_s}
     return {
         "items": ended.total(),
@@ -77,6 +88,7 @@ def live(engine: Engine, belt: Belt, seconds: float, kind: Arrivals = Arrivals.C
         "on_time_per_s": round((ended[State.SORT] + ended[State.REVIEW]) / seconds, 2),
         "p50_ms": round(float(np.percentile(latency_ms, 50)), 3) if latency_ms else None,
         "p99_ms": round(float(np.percentile(latency_ms, 99)), 3) if latency_ms else None,
+        "p99_of_all_ms": None if math.isinf(of_all) else round(of_all, 3),
         "services": [(kind, ended_s - started_s) for started_s, ended_s, kind in sorted(runs)],
         "lateness": outcome.metrics["lateness"],
     }
@@ -228,7 +240,7 @@ def against_the_twin(engine: Engine) -> dict[str, Any]:
     capacity.show(found)
     capacity.save(found, FOLDER)
     rows = []
-    for share, seconds, times in ((0.5, 12, 5), (0.8, 12, 5), (0.95, 20, 5), (1.15, 12, 2), (1.5, 5, 2)):
+    for share, seconds, times in ((0.5, 12, 5), (0.8, 12, 5), (0.95, 20, 5), (1.15, 12, 5), (1.5, 5, 5)):
         belt = job.belt.at(share * found.items_per_s)
         if belt.deadline_ms <= 0:
             rows.append({"share": share, "deadline_ms": round(belt.deadline_ms, 3)})
@@ -246,7 +258,7 @@ def against_the_twin(engine: Engine) -> dict[str, Any]:
                 "live_s": seconds,
                 "live_items": sum(run["items"] for run in runs),
                 "live_lost": [run["lost"] for run in runs],
-                "live_p99_ms": [run["p99_ms"] for run in runs],
+                "live_p99_ms": [run["p99_of_all_ms"] for run in runs],
             }
         )
         say(f"{rows[-1]}")

@@ -20,6 +20,7 @@ from scrapline.system.signals import Stopped
 
 _ROUNDS = 4
 _OVERLOAD = 1.3
+_TRIES = 4
 _SPARE = 0.9  # of what one worker can
 _LONGER = 3  # with time to spare there are fewer runs in as many seconds, and a machine that rested is fast at first
 
@@ -46,10 +47,22 @@ def measure(job: Job, engine: Engine, measured_s: float) -> list[Services]:
 
 
 def _measured(job: Job, engine: Engine, kind: int, measured_s: float) -> tuple[list[float], list[float]]:
-    """What runs of one kind took, in their order, and how long after each item was due the camera had it."""
+    """What runs of one kind took, in their order, and how long after each item was due the camera had it.
+
+    Tried with twice as many items, or half as many of those that are spread, where no such run occurred: the machine
+    was slower, or faster, when the rate was set.
+    """
+    for number in range(_TRIES):
+        found = _tried(job, engine, kind, measured_s, 0.5**number if kind == SPREAD else 2.0**number)
+        if found[0]:
+            return found
+    raise ScraplineError("the line could not be measured: the feed gave too few frames, or the machine is busy")
+
+
+def _tried(job: Job, engine: Engine, kind: int, measured_s: float, times: float) -> tuple[list[float], list[float]]:
     workers = job.workers or cores()
     alone = warm_up(engine, workers)
-    rate = (_SPARE if kind == SPREAD else _OVERLOAD * workers) * len(alone) / sum(took for _, took in alone)
+    rate = times * (_SPARE if kind == SPREAD else _OVERLOAD * workers) * len(alone) / sum(took for _, took in alone)
     belt = Belt(1, rate, 1.0, 1.0, 0.0, 0.0)  # so many items a second, and a whole second for each
     items: list[Item] = []
     measured = replace(
@@ -73,8 +86,6 @@ def _measured(job: Job, engine: Engine, kind: int, measured_s: float) -> tuple[l
         if kind == SPREAD
         else _runs_s(items, kind, line.dispatch.runs, workers * line.seconds - line.busy_s)
     )
-    if not took:
-        raise ScraplineError("the line could not be measured: the feed gave too few frames, or the machine is busy")
     return took, [item.captured_s - item.arrival.due_s for item in items]
 
 

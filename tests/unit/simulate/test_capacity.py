@@ -9,12 +9,14 @@ import pytest
 import colours
 from scrapline.line.belt import Arrival
 from scrapline.line.dispatch import Answer, Item
-from scrapline.line.ending import Ending
+from scrapline.line.ending import Ending, Limits
 from scrapline.line.service import SPREAD
 from scrapline.line.twin import Services
-from scrapline.runtime.engine import Classification
+from scrapline.runtime import deployed
+from scrapline.runtime.engine import Classification, Tuning
 from scrapline.simulate import capacity, measuring
 from scrapline.simulate.session import Outcome
+from scrapline.simulate.settings import configured, job_of
 from scrapline.system.errors import ScraplineError
 from scrapline.system.signals import Stopped
 
@@ -78,6 +80,20 @@ def test_the_command_finds_the_belt_that_its_figures_promise(tmp_path: Path, mon
     for times in found["service_ms"].values():
         assert times["runs"] > 0
         assert 0.5 < times["p50"] <= times["p99"], "four products of matrices for each frame"
+
+
+def test_a_rate_that_was_set_in_a_slow_moment_is_raised_until_it_is_too_much(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As if one frame took 20 ms, which takes a fifth of that: no four would ever wait together."""
+    colours.frames(tmp_path / "frames")
+    colours.model(tmp_path / "model.onnx", work=4)
+    monkeypatch.setattr(measuring, "warm_up", lambda engine, workers: [(1, 0.02)])
+    line, seed = configured(workers=1)
+    job = job_of(line, str(tmp_path / "frames"), seed, Limits())
+    engine = deployed.load(tmp_path / "model.onnx", Tuning.THROUGHPUT)
+    took, _ = measuring._measured(job, engine, 4, 0.5)
+    assert took
 
 
 def test_the_fastest_belt_is_what_the_worker_can_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

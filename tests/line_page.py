@@ -92,6 +92,15 @@ the fastest belt that loses at most 0.1 % of an hour's items. The deadline shrin
 
 ![What is lost and how long it takes, by the belt's speed](capacity.png)
 
+## A frame of 40 megapixels among small ones
+
+The test frames at {content["huge"]["items_per_s"]} items a second, by themselves and with one more among them, which has {_pixels(content["huge"])} pixels:
+{_huge_share(content["huge"])} of the items show it. Runs of 20 s in turns, {len(content["huge"]["turns"])} of each; medians of the runs.
+
+| | items | lost | p50 | p99 | longest |
+|---|---:|---:|---:|---:|---:|
+{_huge_rows(content["huge"])}
+
 ## The field's referee
 
 MLPerf's load generator (Server scenario, {REFEREE_S} s, 99 % within {content["deadline_ms"]:.0f} ms) drives the same engine with as many workers, one frame at
@@ -121,6 +130,25 @@ def _twin_rows(rows: list[dict[str, Any]]) -> str:
         else f"| {row['share']:.2f} | | none is left | | | | |"
         for row in rows
     )
+
+
+def _pixels(found: dict[str, Any]) -> str:
+    return " x ".join(f"{side:,}" for side in found["pixels"])
+
+
+def _huge_share(found: dict[str, Any]) -> str:
+    shown, others = (sum(turn[which]["items"] for turn in found["turns"]) for which in ("huge", "others"))
+    return f"{shown / (shown + others):.1%}"
+
+
+def _huge_rows(found: dict[str, Any]) -> str:
+    rows = []
+    for which, name in (("alone", "the small ones by themselves"), ("others", "beside it"), ("huge", "itself")):
+        runs = [turn[which] for turn in found["turns"]]
+        items, lost = (sum(run[key] for run in runs) for key in ("items", "lost"))
+        times = [f"{statistics.median(run[key] for run in runs):.1f} ms" for key in ("p50_ms", "p99_ms", "max_ms")]
+        rows.append(f"| {name} | {items:,} | {lost} | {' | '.join(times)} |")
+    return "\n".join(rows)
 
 
 def _referee_rows(found: dict[str, Any]) -> str:

@@ -7,6 +7,7 @@ it alone.
 import json
 import math
 import os
+import shutil
 import statistics
 import subprocess
 import sys
@@ -20,6 +21,7 @@ from typing import Any
 
 import numpy as np
 import psutil
+from PIL import Image
 
 from conftest import ROOT
 from line_page import PAIR_S, page, sustained
@@ -40,7 +42,7 @@ from scrapline.line.twin import Services, play
 from scrapline.runtime import classify, deployed
 from scrapline.runtime.engine import FRAMES_A_RUN, Classification, Engine, Tuning
 from scrapline.simulate import capacity
-from scrapline.simulate.session import Before, Job, work
+from scrapline.simulate.session import Before, Job, Outcome, work
 from scrapline.simulate.settings import configured, job_of
 from scrapline.system import machine
 from scrapline.system.parallel import cores
@@ -51,6 +53,7 @@ PAIRS = 5
 LOST = (State.LATE, State.DROPPED)
 SUSTAINED = 0.9  # of the benchmark's rate just before
 TURNS = 5
+HUGE = (8000, 5000)
 
 
 def say(message: str) -> None:
@@ -62,13 +65,19 @@ def wide_belt(items_per_s: float) -> Belt:
     return Belt(1, items_per_s / 2.5, 2.5, 2.5 * DEADLINE_S, 0.0, 0.0)
 
 
-def live(engine: Engine, belt: Belt, seconds: float, kind: Arrivals = Arrivals.CONSTANT) -> dict[str, Any]:
-    """One run of the real line on the test frames, with the items as they ended."""
+def observed(engine: Engine, belt: Belt, seconds: float, kind: Arrivals, feed: Path) -> tuple[Outcome, list[Item]]:
+    """One run of the real line, with the items as they ended."""
     items: list[Item] = []
-    job = Job(str(paths.TEST_FRAMES), belt, kind, Limits(seconds=seconds), 7, quiet=True, observe=items.extend)
+    job = Job(str(feed), belt, kind, Limits(seconds=seconds), 7, quiet=True, observe=items.extend)
     with tempfile.TemporaryDirectory() as folder:
         outcome = work(job, engine, Path(folder) / "log.csv", Before(Figures(engine.classes, belt.deadline_ms)))
     assert outcome.line.error is None, outcome.line.error
+    return outcome, items
+
+
+def live(engine: Engine, belt: Belt, seconds: float, kind: Arrivals = Arrivals.CONSTANT) -> dict[str, Any]:
+    """One run of the real line on the test frames."""
+    outcome, items = observed(engine, belt, seconds, kind, paths.TEST_FRAMES)
     ended = outcome.line.dispatch.ended
     latency_ms = [
         1000 * (item.ended_s - item.arrival.due_s)
@@ -199,6 +208,37 @@ def no_op(items_per_s: float, items: int) -> dict[str, Any]:
     }
 
 
+def huge(engine: Engine, items_per_s: float) -> dict[str, Any]:
+    """What a frame of 40 megapixels costs the others: among the test frames, and the test frames alone, in turns."""
+    belt, turns = wide_belt(items_per_s), []
+    with tempfile.TemporaryDirectory() as folder:
+        among = Path(folder) / "frames"
+        shutil.copytree(paths.TEST_FRAMES, among)
+        shown = sorted((among / "paper").iterdir())[0]
+        Image.open(shown).resize(HUGE).save(shown.with_name("huge.jpg"), quality=90)
+        for _ in range(TURNS):
+            _, with_it = observed(engine, belt, 20, Arrivals.CONSTANT, among)
+            _, without = observed(engine, belt, 20, Arrivals.CONSTANT, paths.TEST_FRAMES)
+            turns.append(
+                {
+                    "huge": in_short([item for item in with_it if item.frame.name.endswith("huge.jpg")]),
+                    "others": in_short([item for item in with_it if not item.frame.name.endswith("huge.jpg")]),
+                    "alone": in_short(without),
+                }
+            )
+            say(f"40 megapixels: {turns[-1]}")
+    return {"items_per_s": round(items_per_s, 1), "pixels": HUGE, "turns": turns}
+
+
+def in_short(items: Sequence[Item]) -> dict[str, Any]:
+    """How many, how many lost, and from arrival to decision, in ms, of those that were not."""
+    decided = [item for item in items if item.end is not None and item.end.state not in LOST]
+    latency_ms = [1000 * (item.ended_s - item.arrival.due_s) for item in decided]
+    percentiles = np.percentile(latency_ms, (50, 99, 100)) if latency_ms else [math.nan] * 3
+    p50, p99, longest = (round(float(value), 2) for value in percentiles)
+    return {"items": len(items), "lost": len(items) - len(decided), "p50_ms": p50, "p99_ms": p99, "max_ms": longest}
+
+
 def start_up(times: int = 7) -> dict[str, Any]:
     """From the command to the arrival of the first item, at any start but the first after an installation.
 
@@ -298,6 +338,7 @@ def main() -> None:
         "throughput": lambda: throughput(engine, bench),
         "overload": lambda: overload(engine, sustained(content)),
         "half_load": lambda: half_load(engine, bench, sustained(content)),
+        "huge": lambda: huge(engine, sustained(content) / 2),
         "twin": lambda: against_the_twin(engine),
         "referee": lambda: referee(engine, round(0.8 * sustained(content), 1)),
     }

@@ -132,6 +132,18 @@ def test_a_stop_finishes_what_is_on_the_belt_and_is_a_good_end(made: Path, signu
     assert metrics(made, name)["items"] == len(found)
 
 
+def test_a_stop_while_the_pictures_are_drawn_is_one_too_late(made: Path) -> None:
+    """The belt has ended and the figures are written: nothing is left to stop, and the pictures come."""
+    running = start(made, "--feed", "frames", "--items", "30", "--items-per-s", "60", "--name", "drawn")
+    path, until = made / "runs/drawn", time.monotonic() + HANGS_S
+    while not (path / "metrics.json").exists():
+        assert time.monotonic() < until
+        time.sleep(0.005)
+    running.send_signal(signal.SIGINT)
+    assert running.wait(HANGS_S) == 0
+    assert {"line.png", "belt.png"} <= {one.name for one in path.iterdir()}
+
+
 @pytest.mark.parametrize("moments", [5, pytest.param(20, marks=pytest.mark.slow)])
 def test_killed_at_random_moments_it_goes_on_each_time_and_no_item_is_there_twice_or_missing(
     made: Path, moments: int
@@ -142,9 +154,13 @@ def test_killed_at_random_moments_it_goes_on_each_time_and_no_item_is_there_twic
     for _ in range(moments):
         wait_for_rows(made, name, done + rng.randrange(1, 12))
         time.sleep(rng.random() * 0.05)
+        killed_at = datetime.now(UTC)
         running.kill()
         running.wait(HANGS_S)
-        done = len(rows(made, name))
+        *_, last = rows(made, name)
+        done = int(last["item_id"]) + 1
+        lacks_s = (killed_at - datetime.fromisoformat(last["captured_at"])).total_seconds()
+        assert lacks_s <= float(last["deadline_ms"]) / 1000 + 1, "the log lacks at most a deadline and a second"
         running = start(made, "--resume", name)
     assert running.wait(HANGS_S) == 0
     found = rows(made, name)

@@ -16,7 +16,6 @@ from scrapline.measures.lateness import Stretches
 
 _LEVELS = 1000  # of confidence, for the curve of purity against recovery
 _ITEMS_FOR_P999 = 10_000
-_DECIDED = (State.UNKNOWN, State.REVIEW, State.SORT)
 
 
 class Figures:
@@ -37,7 +36,7 @@ class Figures:
         self._truth = 0
         self._on_time = 0
         self._segment = 0
-        self._first_s = self._last_s = self._before_s = self._due_before_s = 0.0
+        self._first_s = self._last_s = self._before_s = self._due_before_s = self._busy_s = 0.0
         self._in_segment = 0
         self._captured_at: datetime | None = None
         self._interruptions_s: list[float] = []
@@ -71,11 +70,10 @@ class Figures:
             self._first_s = row.due_s
         self._last_s, self._captured_at = row.due_s, row.captured_at
         self.states[row.action] += 1
-        self._on_time += row.on_time and row.action in _DECIDED
+        self._on_time += row.on_time and row.action.decided
         self._stretches.add(row.due_s, row.on_time)
-        lost = row.action in (State.LATE, State.DROPPED)
-        self.over_time.add(self._due_before_s + row.due_s, row.total_ms if row.action in _DECIDED else None, lost=lost)
-        if row.action in _DECIDED:
+        self.over_time.add(self._due_before_s + row.due_s, row)
+        if row.action.decided:
             self._total.add(row.total_ms)
             self._wait.add(row.queue_ms)
             self._decode.add(row.preprocess_ms)
@@ -83,6 +81,11 @@ class Figures:
             self._asked.add(row.action is not State.SORT, row.frame, row.group)
         if row.true_class:
             self._judge(row)
+
+    def worked(self, until_s: float, busy_s: float) -> None:
+        """Of `until_s` since the start of the last item's segment, each worker was busy for `busy_s`, on average."""
+        self.over_time.worked(self._due_before_s + until_s, busy_s - self._busy_s)
+        self._busy_s = busy_s
 
     def metrics(self) -> dict[str, Any]:
         """As JSON; what a feed without true classes cannot tell is None."""
@@ -110,6 +113,7 @@ class Figures:
         self._due_before_s += self._last_s
         self._first_s = self._last_s = row.due_s
         self._in_segment = 0
+        self._busy_s = 0.0
         assert self._captured_at is not None
         self._interruptions_s.append(round((row.captured_at - self._captured_at).total_seconds(), 3))
         self._stretches.new_segment()
@@ -122,7 +126,7 @@ class Figures:
         self.contents[row.bin, row.true_class] += 1
         if row.action is State.SORT:
             self._purity[row.bin].add(right, row.frame, row.group)
-        if row.action in _DECIDED and row.confidence is not None:
+        if row.action.decided and row.confidence is not None:
             self._recognised.add(right, row.frame, row.group)
             self.answers[self._number[row.predicted_class], int(right), int(row.confidence * _LEVELS)] += 1
 

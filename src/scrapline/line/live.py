@@ -91,9 +91,7 @@ class Line:
                     # Or one that came before, and was lost in a callback of the collector.
                     if self._asked_to_stop or signals.raised() is not None:
                         self._stop.set()
-                with self._lock:
-                    self.seconds = self.now_s()
-                    self.busy_s = self.dispatch.busy_until_s(self.seconds)
+                self.seconds, self.busy_s = self.worked_s()
                 threads[0].join()  # the camera may be asking its feed yet
                 self._let_workers_end(self.seconds + _LAST_LOOK_S)
         finally:
@@ -109,6 +107,11 @@ class Line:
             if not working:
                 return
             working[0].join(left_s)
+
+    def worked_s(self) -> tuple[float, float]:
+        """Seconds since the start, and what all workers together have worked of them."""
+        with self._lock:
+            return (now_s := self.now_s()), self.dispatch.busy_until_s(now_s)
 
     def now_s(self) -> float:
         """Seconds since the start of the run."""

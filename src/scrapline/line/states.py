@@ -18,6 +18,11 @@ class State(StrEnum):
     REVIEW = "review"
     SORT = "sort"
 
+    @property
+    def decided(self) -> bool:
+        """Whether the model's answer decided it."""
+        return self in (State.UNKNOWN, State.REVIEW, State.SORT)
+
 
 @dataclass(frozen=True, slots=True)
 class Seen:

@@ -20,12 +20,22 @@ from scrapline.data.class_names import RESIDUE, REVIEW
 from scrapline.data.contact_sheets import Thumb, contact_sheet
 from scrapline.line.feeds.frame import Frame
 from scrapline.line.figures import Figures
+from scrapline.line.states import State
 from scrapline.runtime.engine import Engine
 
 _RIGHT, _UNSURE, _WRONG, _LOST = "#3a9d5d", "#e0a526", "#c8432b", "#666666"
 _OKABE_ITO = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#D55E00", "#56B4E9", "#F0E442", "#000000")
 _MOST_NAMED = 24
 _BLUE, _ORANGE = "#2f6f9f", "#d9822b"
+_STATES = {
+    State.SORT: _RIGHT,
+    State.REVIEW: _UNSURE,
+    State.UNKNOWN: "#8a63a6",
+    State.OVERLAP: "#b9c2c8",
+    State.LATE: _WRONG,
+    State.DROPPED: "#7d2a1a",
+    State.UNREADABLE: "#222222",
+}
 
 
 def belt(path: Path, frames: Sequence[Frame], engine: Engine, *, first: int = 0) -> None:
@@ -43,17 +53,19 @@ def belt(path: Path, frames: Sequence[Frame], engine: Engine, *, first: int = 0)
 
 
 def line(path: Path, metrics: dict[str, Any], figures: Figures, thresholds: dict[str, float]) -> None:
-    """Draw latency over time against the deadline and, of a feed whose classes are known, what the bins hold and how
-    purity and recovery move with the threshold.
+    """Draw latency over time against the deadline, what became of the items and how busy the workers were; of a feed
+    whose classes are known also what the bins hold and how purity and recovery move with the threshold.
     """
     known = metrics["bins"] is not None
     with mpl.rc_context(lettering.chart_style(figures.classes)):
-        figure = plt.figure(figsize=(11, 7.6 if known else 3.6), layout="constrained")
-        grid = figure.add_gridspec(2 if known else 1, 2)
-        _over_time(figure.add_subplot(grid[0, :]), metrics)
+        figure = plt.figure(figsize=(11, 9.6 if known else 5.6), layout="constrained")
+        grid = figure.add_gridspec(3 if known else 2, 2, height_ratios=(3.4, 1.8, 4) if known else (3.4, 1.8))
+        above = figure.add_subplot(grid[0, :])
+        _latencies(above, metrics)
+        _states(figure.add_subplot(grid[1, :], sharex=above), metrics)
         if known:
-            _contents(figure.add_subplot(grid[1, 0]), figures)
-            _thresholds(figure.add_subplot(grid[1, 1]), figures, thresholds)
+            _contents(figure.add_subplot(grid[2, 0]), figures)
+            _thresholds(figure.add_subplot(grid[2, 1]), figures, thresholds)
             materials = _materials(figures)[:_MOST_NAMED]
             named = [Patch(color=_colour(materials, name), label=lettering.for_chart(name)) for name in materials]
             figure.legend(handles=named, loc="outside lower center", ncols=8, fontsize=8)
@@ -83,24 +95,44 @@ def _whole(frame: Frame, engine: Engine) -> Image.Image:
     return Image.fromarray(frame.data)
 
 
-def _over_time(axes: Axes, metrics: dict[str, Any]) -> None:
+def _latencies(axes: Axes, metrics: dict[str, Any]) -> None:
     found = metrics["over_time"]
-    at = (np.arange(len(found["items"])) + 0.5) * found["slice_s"]
-    for key, colour, style in (("p50_ms", _BLUE, "-"), ("p99_ms", _ORANGE, "-"), ("p100_ms", _LOST, ":")):
-        label = {"p50_ms": "p50", "p99_ms": "p99", "p100_ms": "longest"}[key]
-        axes.plot(at, np.array(found[key], float), style, color=colour, marker=".", markersize=3, label=label)
+    for key, label, colour, style in (
+        ("p50", "p50", _BLUE, "-"),
+        ("p99", "p99", _ORANGE, "-"),
+        ("p100", "longest", _LOST, ":"),
+    ):
+        times = np.array(found["latency_ms"]["total"][key], float)
+        axes.plot(_middles(found), times, style, color=colour, marker=".", markersize=3, label=label)
     deadline_ms = metrics["deadline_ms"]
     axes.axhline(deadline_ms, color=_WRONG, linestyle="--", label=f"deadline {deadline_ms:.0f} ms")
     axes.set_yscale("log")
     axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
-    axes.set(ylim=(1, 2 * deadline_ms), xlabel="seconds", ylabel="arrival to decision (ms)")
-    if any(found["late_or_dropped"]):
-        lost = axes.twinx()
-        shares = np.array(found["late_or_dropped"]) / np.maximum(1, found["items"])
-        lost.bar(at, 100 * shares, found["slice_s"], color=_WRONG, alpha=0.25)
-        lost.set(ylim=(0, 100), ylabel="late or dropped (%)")
+    shortest_ms = min((ms for ms in found["latency_ms"]["total"]["p50"] if ms), default=1.0)
+    axes.set(ylim=(min(shortest_ms, deadline_ms) / 2, 2 * deadline_ms), ylabel="arrival to decision (ms)")
+    axes.tick_params(labelbottom=False)
     axes.set_title(f"Latency over time, slices of {found['slice_s']:g} s")
     axes.legend(loc="upper right", ncols=4, fontsize=8)
+
+
+def _states(axes: Axes, metrics: dict[str, Any]) -> None:
+    """Stacked shares of what became of the items; the workers' utilisation as a line."""
+    found = metrics["over_time"]
+    bottom = np.zeros(len(found["items"]))
+    for state, colour in _STATES.items():
+        shares = 100 * np.array(found["states"][state]) / np.maximum(1, found["items"])
+        if shares.any():
+            axes.bar(_middles(found), shares, found["slice_s"], bottom=bottom, color=colour, alpha=0.6, label=state)
+        bottom += shares
+    busy = 100 * np.array(found["utilisation"], float)
+    axes.plot(_middles(found), busy, color="black", marker=".", markersize=3, label="workers busy")
+    axes.set(ylim=(0, 105), xlabel="seconds", ylabel="of the items (%)")
+    axes.legend(loc="upper left", bbox_to_anchor=(1, 1.04), fontsize=8)
+
+
+def _middles(over_time: dict[str, Any]) -> list[float]:
+    """The middle of each slice, in seconds."""
+    return [(number + 0.5) * over_time["slice_s"] for number in range(len(over_time["items"]))]
 
 
 def _contents(axes: Axes, figures: Figures) -> None:

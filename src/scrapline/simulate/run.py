@@ -89,11 +89,12 @@ def _work(folder: RunFolder, record: Record, engine: Engine, before: Before) -> 
     """Run, and write the figures, also of a line that broke; a stop that was asked for is a good end."""
     limits = Limits(record.items, seconds_left(record, before))
     outcome = work(job_of(record.line, record.feed, record.seed, limits), engine, folder.log, before)
-    folder.write(outcome, engine)
-    tell(outcome.metrics)
+    with signals.holding_stops():  # the pictures take a second, in which another stop would find all else done
+        folder.write(outcome, engine)
+        tell(outcome.metrics)
+        signals.forgive()
     if outcome.line.error is not None:
         raise outcome.line.error
-    signals.forgive()
     info(f"written: {', '.join(str(path) for path in (folder.log, folder.metrics, *folder.pictures))}")
 
 

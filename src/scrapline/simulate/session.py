@@ -98,6 +98,8 @@ def work(job: Job, engine: Engine, log_path: Path, before: Before) -> Outcome:
                 figures.add(row)
                 if not job.quiet:
                     live.show(row)
+            seconds, busy_s = line.worked_s()
+            figures.worked(seconds, busy_s / workers)
             if job.observe is not None:
                 job.observe(items)
 

@@ -13,9 +13,9 @@ class Stopped(BaseException):
 
 @dataclass
 class _State:
-    """Whether signals have to wait, the one that waits, and the one that was raised; what to call in place of that."""
+    """How many blocks let signals wait, the one that waits, the one that was raised; what to call in place of that."""
 
-    held: bool = False
+    held: int = 0
     heed: Callable[[], None] | None = None
     waiting: int | None = None
     raised: int | None = None
@@ -38,19 +38,19 @@ def raised() -> int | None:
 
 def forgive() -> None:
     """The stop that was asked for is done as it should be: the process ends with 0 and not with the signal."""
-    _state.raised = None
+    _state.raised = _state.waiting = None
 
 
 @contextmanager
 def holding_stops() -> Iterator[None]:
-    """Let SIGINT and SIGTERM wait until the block is done; for the main thread, and not nested."""
-    _state.held = True
+    """Let SIGINT and SIGTERM wait until the block, and those around it, are done; for the main thread."""
+    _state.held += 1
     try:
         yield
     finally:
-        _state.held = False
-        signum, _state.waiting = _state.waiting, None
-        if signum is not None:
+        _state.held -= 1
+        if not _state.held and _state.waiting is not None:
+            signum, _state.waiting = _state.waiting, None
             _stop(signum, None)
 
 

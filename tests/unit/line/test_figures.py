@@ -7,7 +7,6 @@ from typing import Any
 import pytest
 
 from scrapline.line.figures import Figures
-from scrapline.line.over_time import OverTime
 from scrapline.line.row import Row
 from scrapline.line.states import State
 from scrapline.measures import intervals
@@ -200,11 +199,21 @@ def test_segments_follow_one_another_over_time() -> None:
     assert made.metrics()["over_time"]["items"] == [3, 3]
 
 
+def test_what_the_workers_did_is_of_each_segment() -> None:
+    """Half of the first 0.8 s; then, 0.6 s after the start, in which the last item came, 0.3 of 0.9 s."""
+    made = figures(row(0), replace(row(1), due_s=0.6))
+    made.worked(0.3, 0.1)
+    made.worked(0.8, 0.4)
+    made.add(replace(row(2, segment=1), due_s=0.8))
+    made.worked(0.9, 0.3)
+    assert made.metrics()["over_time"]["utilisation"] == [0.4, pytest.approx(0.3 / 0.5)]
+
+
 def test_over_time_only_what_was_decided_has_a_latency() -> None:
     overlap = row(3, action=State.OVERLAP, bin="residue", predicted_class="", confidence=None, total_ms=9.0)
     found = figures(row(0), late(1), late(2, action=State.DROPPED), overlap, row(4, **UNSURE)).metrics()["over_time"]
-    assert (found["slice_s"], found["items"], found["late_or_dropped"]) == (1.0, [5], [2])
-    assert (found["p50_ms"], found["p99_ms"], found["p100_ms"]) == ([6.0], [6.0], [6.0])
+    assert (found["slice_s"], found["items"]) == (1.0, [5])
+    assert found["latency_ms"]["total"] == {"p50": [6.0], "p95": [6.0], "p99": [6.0], "p100": [6.0]}
 
 
 def test_a_run_that_was_killed_before_its_first_item_has_no_interruption() -> None:
@@ -228,53 +237,3 @@ def test_answers_are_kept_by_confidence_for_the_curve() -> None:
     assert made.answers[0, 0, 1000] == 1
     assert made.answers[0, 1, 500] == 1
     assert made.answers.sum() == 4
-
-
-def test_slices_of_time_grow_with_the_run_and_none_is_lost() -> None:
-    made = OverTime()
-    for second in range(1000):
-        lost = second in (697, 700)
-        made.add(second + 0.5, None if lost else 10.0 + second / 1000, lost=lost)
-    facts = made.facts()
-    assert facts["slice_s"] == 8.0
-    assert len(facts["items"]) == 125
-    assert sum(facts["items"]) == 1000
-    assert facts["items"][:2] == [8, 8]
-    assert facts["late_or_dropped"][87] == 2
-    assert sum(facts["late_or_dropped"]) == 2
-    assert facts["p100_ms"][0] == pytest.approx(10.007, abs=0.006)
-    assert facts["p50_ms"][124] == pytest.approx(10.995, rel=0.03)
-
-
-def test_a_slice_without_a_decision_in_time_has_no_latency() -> None:
-    made = OverTime()
-    made.add(0.1, 5.0)
-    made.add(2.5, None)
-    facts = made.facts()
-    assert facts["items"] == [1, 0, 1]
-    assert facts["late_or_dropped"] == [0, 0, 0], "it need not have been lost"
-    assert facts["p99_ms"] == [pytest.approx(5.0, rel=0.03), None, None]
-
-
-def test_there_are_240_slices_and_a_pause_of_the_feed_does_not_end_the_run() -> None:
-    """Due before 240 s: slices of 1 s. Due then: of 2 s, the last from 240 to 242 s, whatever number there was."""
-    made = OverTime()
-    made.add(0.5, 5.0)
-    made.add(239.9, 5.0)
-    assert (made.facts()["slice_s"], len(made.facts()["items"])) == (1.0, 240)
-    made.add(240.0, 5.0)
-    assert (made.facts()["slice_s"], len(made.facts()["items"])) == (2.0, 121)
-    paused = OverTime()
-    paused.add(0.5, 5.0)
-    paused.add(240.0, 5.0)
-    assert paused.facts()["items"] == [1, *[0] * 119, 1]
-
-
-def test_the_longest_latency_of_a_slice_is_told_to_a_hundredth() -> None:
-    made = OverTime()
-    for _ in range(199):
-        made.add(0.5, 1.0)
-    made.add(0.5, 50.12345)
-    facts = made.facts()
-    assert facts["p100_ms"] == [50.12]
-    assert facts["p50_ms"] == facts["p99_ms"] == [pytest.approx(1.0, rel=0.03)]

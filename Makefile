@@ -61,11 +61,11 @@ NIGHTLY = slow or full_size
 test: lint            ## lint, and what every change must pass: in CI at most 15 minutes, the setup included
 	$(PYTEST) -m "not ($(NIGHTLY))"
 
-# What `make test` runs, once more without the interpreters that tests share; then the sweeps; then whole runs, on all
-# cores.
+# What `make test` runs of whole commands, without the interpreters that tests share; then the sweeps; then whole runs,
+# on all cores. On the two cores that docs/line was measured on all takes an hour and a half.
 nightly: export MOMENTS = 3
 nightly: lint         ## everything else too: every change of docs/rebuilds.md, every signal, full size, TrashNet, a long fuzz
-	COLD=1 $(PYTEST) -m "not ($(NIGHTLY))"
+	COLD=1 $(PYTEST) -m "not ($(NIGHTLY))" tests/pipeline
 	$(PYTEST) -m "slow and not full_size"
 	pytest -m full_size
 	$(MAKE) mutants

@@ -22,11 +22,11 @@ _ROUNDS = 4
 _OVERLOAD = 1.3
 _TRIES = 4
 _SPARE = 0.9  # of what one worker can
-_LONGER = 3  # with time to spare there are fewer runs in as many seconds, and a machine that rested is fast at first
+_LONGER = 6  # with time to spare there are fewer runs in as many seconds, and a slow belt is asked for their tail
 
 
-def measure(job: Job, engine: Engine, measured_s: float) -> list[Services]:
-    """What runs of each kind and the camera take on the live line, some times in turn: machines have slow minutes.
+def measure(job: Job, engine: Engine, measured_s: float, rounds: int = _ROUNDS) -> list[Services]:
+    """What runs of each kind and the camera take on the live line, in so many rounds: machines have slow minutes.
 
     Those of one frame, two, ... are measured with more to do than it can, so that the camera, the sorter and the log
     take their share of the machine, too, and what passes between a worker's runs is counted to them; those that are
@@ -34,9 +34,9 @@ def measure(job: Job, engine: Engine, measured_s: float) -> list[Services]:
     """
     workers = job.workers or cores()
     kinds = [*range(1, FRAMES_A_RUN + 1), *([SPREAD] if spreads(workers) else [])]
-    steps = [(number, kind) for number in range(_ROUNDS) for kind in kinds]
-    seconds: list[dict[int, list[float]]] = [{} for _ in range(_ROUNDS)]
-    camera_s: list[dict[bool, list[float]]] = [{True: [], False: []} for _ in range(_ROUNDS)]  # by whether all work
+    steps = [(number, kind) for number in range(rounds) for kind in kinds]
+    seconds: list[dict[int, list[float]]] = [{} for _ in range(rounds)]
+    camera_s: list[dict[bool, list[float]]] = [{True: [], False: []} for _ in range(rounds)]  # by whether all work
     for number, kind in track(steps, "measuring the line", len(steps), unit="steps"):
         seconds[number][kind], waited_s = _measured(job, engine, kind, measured_s * (_LONGER if kind == SPREAD else 1))
         camera_s[number][kind != SPREAD] += waited_s

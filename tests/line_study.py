@@ -1,6 +1,6 @@
 """Measure the line on this machine, for docs/line: `python -m line_study`, in a clone with a pipeline that has run.
 
-A quarter of an hour with nothing else running. What is measured stands in docs/line/line.json, and the page is made of
+Half an hour with nothing else running. What is measured stands in docs/line/line.json, and the page is made of
 it alone.
 """
 

@@ -124,16 +124,27 @@ class Model(Section):
 
 
 class Augment(Section):
-    """Random flips, and brightness, contrast and saturation changed by up to `color_jitter`."""
+    """Random changes of training photos, each drawn anew for each photo and view.
+
+    `crop_area`: crops keep at least this share of a photo's area (1: no crops). `color_jitter`: brightness, contrast
+    and saturation change by up to this share. Flips happen to half of the photos.
+    """
 
     hflip: bool
     color_jitter: Annotated[float, Field(ge=0, le=1)]
+    vflip: bool = False
+    crop_area: Annotated[float, Field(gt=0, le=1)] = 1.0
 
 
 class Train(Section):
-    """How the network learns. `patience`: epochs without a better validation before stopping.
+    """How the network learns.
 
     `views`: with a frozen base, so many views of each photo, the first unchanged, have their features computed once.
+    Only where more than the head learns: `lr_decay` is the rate of each earlier stage as a share of the next one's,
+    `mixup` the alpha of MixUp's Beta distribution (0: none), `ema` how much of the mean of the weights stays at each
+    step (0: no mean). `folds`: so many times a network is trained on the other photos of training and validation, for
+    figures on photos unseen; null: 5 with a frozen base, else 0. `fold_repeats`: how often the folds are drawn anew;
+    null: 5 with a frozen base, else 1.
     """
 
     trainable: Trainable
@@ -143,9 +154,39 @@ class Train(Section):
     label_smoothing: Annotated[float, Field(ge=0, lt=1)]
     views: Count
     augment: Augment
-    patience: Count = 10
+    lr_decay: Annotated[float, Field(gt=0, le=1)] = 1.0
+    mixup: Annotated[float, Field(ge=0)] = 0.0
+    ema: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    folds: Annotated[int, Field(ge=0, le=100)] | None = None
+    fold_repeats: Annotated[int, Field(ge=1, le=100)] | None = None
     balanced_loss: bool = False
     device: Literal["auto", "cpu", "cuda"] = "auto"
+
+    @model_validator(mode="before")
+    @classmethod
+    def _no_patience(cls, raw: object) -> object:
+        if isinstance(raw, dict) and "patience" in raw:
+            raise ValueError(
+                "patience is gone: every epoch is trained, so that no photo that is measured on chooses one; remove it"
+            )
+        return raw
+
+    @field_validator("folds")
+    @classmethod
+    def _not_one(cls, value: int | None) -> int | None:
+        if value == 1:
+            raise ValueError("one fold leaves nothing to train on: 2 or more, or 0 for none")
+        return value
+
+    @property
+    def folds_drawn(self) -> int:
+        """How many folds there are."""
+        return self.folds if self.folds is not None else 5 * (self.trainable is Trainable.HEAD)
+
+    @property
+    def repeats_drawn(self) -> int:
+        """How often they are drawn."""
+        return self.fold_repeats or (5 if self.trainable is Trainable.HEAD else 1)
 
 
 class Evaluate(Section):

@@ -30,6 +30,8 @@ NEAR_DUPLICATES_PAGE = PREPARATION / "near_duplicates.png"
 TRAINING = Path("results/training")
 HISTORY = TRAINING / "history.csv"
 TRAINING_METRICS = TRAINING / "metrics.json"
+FOLDS = TRAINING / "folds.csv"
+FOLD_ARRAYS = TRAINING / "folds.npz"
 
 EVALUATION = Path("results/evaluation")
 EVALUATION_METRICS = EVALUATION / "metrics.json"

@@ -1,6 +1,5 @@
 """Shards to pixels: decoded ahead on all cores, in bounded memory, in a reproducible order."""
 
-import random
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from functools import partial
@@ -14,8 +13,6 @@ from scrapline.data import imaging, shards
 from scrapline.data.imaging import Pixels, Preprocessing
 from scrapline.data.shards import Sample
 from scrapline.system.parallel import thread_map
-
-_SHUFFLE_BUFFER = 4096
 
 
 @dataclass(frozen=True)
@@ -42,16 +39,6 @@ def read(
     return _batched(picked, preprocessing, batch_size)
 
 
-def read_shuffled(
-    folder: Path, split: str, preprocessing: Preprocessing, batch_size: int, *, seed: int
-) -> Iterator[Decoded]:
-    """One split in an order drawn from `seed`, full batches only (unless the whole split is less than one)."""
-    batches = _batched(_shuffled(shards.read(folder, split), random.Random(seed)), preprocessing, batch_size)
-    for number, batch in enumerate(batches):
-        if number == 0 or len(batch.labels) == batch_size:
-            yield batch
-
-
 def _batched(samples: Iterable[Sample], preprocessing: Preprocessing, batch_size: int) -> Iterator[Decoded]:
     decoded = thread_map(partial(_decode, preprocessing), samples, window=2 * batch_size)
     while chunk := list(islice(decoded, batch_size)):
@@ -62,16 +49,3 @@ def _batched(samples: Iterable[Sample], preprocessing: Preprocessing, batch_size
 
 def _decode(preprocessing: Preprocessing, sample: Sample) -> tuple[Sample, Pixels]:
     return sample, imaging.load(sample.data, preprocessing)
-
-
-def _shuffled(samples: Iterable[Sample], rng: random.Random) -> Iterator[Sample]:
-    """A shuffle that holds a bounded number of encoded images."""
-    buffer: list[Sample] = []
-    for sample in samples:
-        buffer.append(sample)
-        if len(buffer) > _SHUFFLE_BUFFER:
-            index = rng.randrange(len(buffer))
-            buffer[index], buffer[-1] = buffer[-1], buffer[index]
-            yield buffer.pop()
-    rng.shuffle(buffer)
-    yield from buffer

@@ -20,7 +20,7 @@ from scrapline.measures.sorting import purity, recovery
 from scrapline.model.batches import Predictions
 from scrapline.model.checkpoint import Checkpoint
 from scrapline.model.compute import probabilities
-from scrapline.system.files import read_json, require, write_json
+from scrapline.system.files import require, write_json
 
 _GALLERY = 24
 
@@ -113,10 +113,9 @@ def write_results(
     _draw_mistakes(folder / "mistakes.png", prepared, test, checkpoint)
 
 
-def draw_learning_curves(folder: Path, history: Path, training_metrics: Path) -> None:
+def draw_learning_curves(folder: Path, history: Path) -> None:
     """Draw the training's history.csv: as a picture that Git keeps, it compares between branches without a pull."""
-    best_epoch = read_json(training_metrics)["best_epoch"]
-    plots.learning_curves(folder / "learning_curves.png", pd.read_csv(require(history)), best_epoch)
+    plots.learning_curves(folder / "learning_curves.png", pd.read_csv(require(history)))
 
 
 def print_summary(content: dict[str, Any]) -> None:

@@ -73,13 +73,12 @@ def _draw_purity(path: Path, rows: list[tuple[str, float | None, float | None]],
     _save(figure, path)
 
 
-def learning_curves(path: Path, history: pd.DataFrame, best_epoch: int) -> None:
-    """Draw loss and accuracy of history.csv by epoch, and mark the epoch that was kept."""
+def learning_curves(path: Path, history: pd.DataFrame) -> None:
+    """Draw loss and accuracy of history.csv by epoch."""
     figure, axes = plt.subplots(1, 2, figsize=(9, 3.6))
     for panel, what in zip(axes, ("loss", "accuracy"), strict=True):
         for split, colour in (("train", _ORANGE), ("validation", _BLUE)):
             panel.plot(history["epoch"], history[f"{split}_{what}"], color=colour, marker=".", label=split)
-        panel.axvline(best_epoch, color=_GREY, linestyle="--", label=f"kept: epoch {best_epoch}")
         panel.xaxis.set_major_locator(MaxNLocator(integer=True))
         panel.set(xlabel="epoch", title=what.capitalize())
     axes[0].legend()

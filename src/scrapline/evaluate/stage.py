@@ -25,5 +25,5 @@ def evaluate(settings: Params) -> None:
         points = assess.chosen_points(validation, checkpoint.classes, settings.evaluate.target_purity)
         content = assess.evaluation_metrics(validation, test, points, checkpoint)
         assess.write_results(results, paths.PREPARED, content, points, test, checkpoint)
-        assess.draw_learning_curves(results, paths.HISTORY, paths.TRAINING_METRICS)
+        assess.draw_learning_curves(results, paths.HISTORY)
     assess.print_summary(content)

@@ -15,11 +15,12 @@ EVALUATION_BATCH = 32
 
 @dataclass(frozen=True)
 class Predictions:
-    """A split's `labels` int64 [N] and the network's `logits` float32 [N, C], in id order."""
+    """Photos' `labels` int64 [N], and what the network makes of them: `logits` [N, C], `embeddings` [N, D], float32."""
 
     image_ids: list[str]
     labels: Tensor
     logits: Tensor
+    embeddings: Tensor
 
 
 @torch.inference_mode()
@@ -28,13 +29,14 @@ def predict(
 ) -> Predictions:
     """Run the network in float32 over batches."""
     model.eval().to(device).to(memory_format=torch.channels_last)
-    ids, labels, logits = [], [], []
+    ids, labels, logits, embeddings = [], [], [], []
     for batch in batches:
-        output, _ = model(normalise(torch.from_numpy(batch.images).to(device), preprocessing))
+        output, embedding = model(normalise(torch.from_numpy(batch.images).to(device), preprocessing))
         ids += batch.image_ids
         labels.append(torch.from_numpy(batch.labels))
         logits.append(output.float().cpu())
-    return Predictions(ids, torch.cat(labels), torch.cat(logits))
+        embeddings.append(embedding.float().cpu())
+    return Predictions(ids, torch.cat(labels), torch.cat(logits), torch.cat(embeddings))
 
 
 def normalise(images: Tensor, preprocessing: Preprocessing) -> Tensor:

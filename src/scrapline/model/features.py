@@ -2,30 +2,26 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from importlib import metadata
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import torch
 from torch import Tensor
 
-import scrapline
 from scrapline.cli.console import counter, info
 from scrapline.data import decoding, shards
 from scrapline.data.imaging import Preprocessing
-from scrapline.model import feature_cache as cache
+from scrapline.model import array_cache as cache
+from scrapline.model import cache_key
+from scrapline.model.array_cache import ArrayFile
 from scrapline.model.batches import Predictions, normalise
 from scrapline.model.classifier import Classifier
 from scrapline.model.compute import mixed_precision
-from scrapline.system.files import sha256
 from scrapline.system.parallel import cores
 
 _BATCH = 32
-_PACKAGE = Path(scrapline.__file__).parent
-# What decodes, scales and computes. An optional one that is not installed counts as such.
-LIBRARIES = ("numpy", "opencv-python-headless", "pi-heif", "pillow", "simplejpeg", "torch", "torchvision")
 
 
 @dataclass(frozen=True)
@@ -80,8 +76,9 @@ class Extractor:
         """Labels and float32 logits of a split."""
         features = self.features(split)
         with torch.inference_mode():
-            logits = self.model.head.cpu()(features.plain())
-        return Predictions(features.image_ids, torch.from_numpy(features.labels), logits)
+            plain = features.plain()
+            logits = self.model.head.cpu()(plain)
+        return Predictions(features.image_ids, torch.from_numpy(features.labels), logits, plain)
 
     def _compute(self, entry: Path, split: str, images: int, dtype: torch.dtype, views: Views | None) -> None:
         self.model.eval().to(self.device).to(memory_format=torch.channels_last)
@@ -94,7 +91,7 @@ class Extractor:
         start = 0
         with (
             counter(f"{split} features, {name}, {number} view{'s' * (number > 1)}", images) as advance,
-            _ArrayFile(entry / "values.npy", shape) as values,
+            ArrayFile(entry / "values.npy", shape, np.float32) as values,
         ):
             for batch in decoding.read(self.folder, split, self.preprocessing, _BATCH):
                 labels[start : start + len(batch.labels)] = batch.labels
@@ -114,55 +111,13 @@ class Extractor:
         return array
 
     def _key(self, split: str, dtype: torch.dtype, views: Views | None) -> dict[str, Any]:
-        return {
-            "shards": [sha256(path) for path in shards.paths(self.folder, split)],
+        return cache_key.of_photos(self.folder, split, self.preprocessing) | {
             "base": self.model.backbone_sha256(),
-            "preprocessing": self.preprocessing.to_dict(),
             "views": {"count": views.count, "seed": views.seed, **views.key} if views else None,
             "dtype": str(dtype),
             "device": _device_name(self.device),
             "threads": cores(),
-            "libraries": {name: _version(name) for name in LIBRARIES},
-            "code": {path.relative_to(_PACKAGE).as_posix(): sha256(path) for path in code_files()},
         }
-
-
-class _ArrayFile:
-    """A float32 array [V, N, D] on its way to a .npy file, in pieces.
-
-    Not a memory map: on a full disk, writing to one kills the process without a word.
-    """
-
-    def __init__(self, path: Path, shape: tuple[int, int, int]) -> None:
-        self._stream = path.open("wb")
-        self._shape = shape
-        header = {"descr": np.lib.format.dtype_to_descr(np.dtype(np.float32)), "fortran_order": False, "shape": shape}
-        np.lib.format.write_array_header_1_0(self._stream, header)
-        self._start = self._stream.tell()
-
-    def put(self, view: int, row: int, values: npt.NDArray[np.float32]) -> None:
-        """Write rows [n, D] of one view, from `row` on."""
-        _, images, size = self._shape
-        self._stream.seek(self._start + 4 * size * (view * images + row))
-        self._stream.write(np.ascontiguousarray(values).data)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._stream.close()
-
-
-def code_files() -> list[Path]:
-    """The modules that may take part in making features: all that hold pixels and the network, sorted."""
-    return sorted(path for folder in ("data", "model") for path in (_PACKAGE / folder).rglob("*.py"))
-
-
-def _version(distribution: str) -> str:
-    try:
-        return metadata.version(distribution)
-    except metadata.PackageNotFoundError:
-        return "none"
 
 
 def _device_name(device: torch.device) -> str:

@@ -21,7 +21,7 @@ def summary(stages: Stages) -> Json:
             **stages.preparation["splits"],
             "classes": len(stages.preparation["classes"]),
         },
-        "training": {key: stages.training[key] for key in ("best_epoch", "epochs_run", "temperature")},
+        "training": {key: stages.training[key] for key in ("epochs", "temperature")} | _of_folds(stages.training),
         "validation": {key: validation[key] for key in ("accuracy", "log_loss")},
         "test": {
             key: test[key] for key in ("accuracy", "accuracy_ci95_low", "accuracy_ci95_high", "macro_f1", "log_loss")
@@ -37,6 +37,12 @@ def summary(stages: Stages) -> Json:
             "int8_label_agreement": stages.export["int8"]["label_agreement"],
         },
     }
+
+
+def _of_folds(training: Json) -> Json:
+    """What the folds give, where there are any."""
+    folds = training["cross_validation"]
+    return {"cross_validated_accuracy": folds["accuracy"]["rate"]} if folds else {}
 
 
 def print_last_run() -> None:

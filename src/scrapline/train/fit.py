@@ -1,19 +1,22 @@
-"""What both ways of training share: the optimiser, one step, the rates, and the best epoch by validation loss."""
+"""What both ways of training share: the optimiser, one step, the rates, and the history."""
 
-import copy
 import csv
 import math
 import time
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 
+import numpy as np
 import torch
 from torch import Tensor, nn
+from torch.nn import Parameter
 
 from scrapline.cli.console import info
 from scrapline.params import Train
 from scrapline.system.errors import ScraplineError
 from scrapline.train.schedule import warm_up_and_cosine
+from scrapline.train.stages import rate_groups
 
 _NEWS_EVERY_S = 1.0
 
@@ -23,7 +26,7 @@ class Epoch:
     """One line of history.csv; `lr` is the epoch's last.
 
     Losses are in nats an image: in training the one that is minimised, with label smoothing and class weights if asked
-    for; on validation plain cross-entropy.
+    for; on validation plain cross-entropy. With MixUp, training accuracy is that of the class with the larger share.
     """
 
     epoch: int
@@ -35,30 +38,48 @@ class Epoch:
 
 
 class Optimiser:
-    """AdamW with warm-up and cosine on what learns of a model, and the loss that it lowers."""
+    """AdamW with warm-up and cosine on what learns, by stage, and the loss that it lowers."""
 
     def __init__(
-        self, model: nn.Module, settings: Train, *, lr: float, steps_per_epoch: int, class_weights: Tensor | None
+        self,
+        by_stage: Sequence[Sequence[Parameter]],
+        settings: Train,
+        *,
+        lr: float,
+        steps_per_epoch: int,
+        class_weights: Tensor | None,
     ) -> None:
         self._class_weights = class_weights
         self._criterion = nn.CrossEntropyLoss(class_weights, label_smoothing=settings.label_smoothing)
-        self._adamw = torch.optim.AdamW(decayed_groups(model, settings.weight_decay), lr=lr, fused=True)
+        groups = rate_groups(by_stage, lr=lr, decay=settings.lr_decay, weight_decay=settings.weight_decay)
+        self._adamw = torch.optim.AdamW(groups, lr=lr, fused=True)
         total = settings.epochs * steps_per_epoch
         self._rates = torch.optim.lr_scheduler.LambdaLR(self._adamw, lambda step: warm_up_and_cosine(step, total))
 
     def step(self, logits: Tensor, labels: Tensor, sums: "Sums") -> None:
-        """One step down the loss of a batch's logits [N, C] with labels [N]; counted in `sums`."""
+        """One step down the loss of a batch's logits [N, C]; `labels` are numbers [N] or shares [N, C]."""
         loss = self._criterion(logits, labels)
         self._adamw.zero_grad(set_to_none=True)
         loss.backward()
         self._adamw.step()
         sums.lr = float(self._rates.get_last_lr()[0])
         self._rates.step()
-        weight = len(labels) if self._class_weights is None else float(self._class_weights[labels].sum())
+        classes = labels if labels.ndim == 1 else labels.argmax(1)
+        weighted = self._class_weights is not None and labels.ndim == 1  # for shares PyTorch's mean is over images
+        weight = float(self._class_weights[labels].sum()) if weighted else len(labels)  # type: ignore[index]
         sums.loss += loss.item() * weight
         sums.weight += weight
-        sums.correct += int((logits.argmax(1) == labels).sum())
+        sums.correct += int((logits.argmax(1) == classes).sum())
         sums.images += len(labels)
+
+    def state(self) -> dict[str, object]:
+        """All that decides the steps to come."""
+        return {"adamw": self._adamw.state_dict(), "rates": self._rates.state_dict()}
+
+    def restore(self, state: dict[str, dict[str, object]]) -> None:
+        """Go on from there."""
+        self._adamw.load_state_dict(state["adamw"])
+        self._rates.load_state_dict(state["rates"])
 
 
 @dataclass
@@ -74,81 +95,61 @@ class Sums:
     images: int = 0
     lr: float = 0.0
 
+    @property
+    def mean_loss(self) -> float:
+        """In nats an image."""
+        return self.loss / self.weight
+
 
 @dataclass
-class Progress:
-    """The epochs so far, and the parameters of the best of them."""
+class History:
+    """The epochs so far, and what is said of them on the console: `of` are all, `left` tells how long they take."""
 
-    model: nn.Module
-    settings: Train
-    history: list[Epoch] = field(default_factory=list)
-    _best_state: dict[str, Tensor] = field(default_factory=dict)
+    of: int
+    epochs: list[Epoch] = field(default_factory=list)
     _printed_at: float = field(default_factory=time.monotonic)
 
-    def add(self, sums: Sums, logits: Tensor, labels: Tensor) -> None:
+    def add(self, sums: Sums, logits: Tensor, labels: Tensor, left: str = "") -> None:
         """Note an epoch with its validation logits [N, C] and labels [N]; ScraplineError where training diverged."""
         epoch = Epoch(
-            epoch=len(self.history) + 1,
+            epoch=len(self.epochs) + 1,
             lr=sums.lr,
-            train_loss=sums.loss / sums.weight,
+            train_loss=sums.mean_loss,
             train_accuracy=sums.correct / sums.images,
             validation_loss=nn.functional.cross_entropy(logits, labels).item(),
             validation_accuracy=(logits.argmax(1) == labels).float().mean().item(),
         )
-        if not math.isfinite(epoch.train_loss) or not math.isfinite(epoch.validation_loss):
-            raise ScraplineError(f"training diverged in epoch {epoch.epoch} (the loss is no number): lower `lr`")
-        self.history.append(epoch)
-        if best_of(self.history) is epoch:
-            self._best_state = copy.deepcopy(self.model.state_dict())
-            self._print(epoch)
-
-    def finished(self) -> bool:
-        """Whether all epochs are done, or none of the last `patience` was better."""
-        done = len(self.history)
-        if done == self.settings.epochs:
-            return True
-        if done == 0 or done - best_of(self.history).epoch < self.settings.patience:
-            return False
-        patience = self.settings.patience
-        info(f"epoch {done:>3}/{self.settings.epochs}  no better validation for {patience} epochs: stopping")
-        return True
-
-    def restore_best(self) -> None:
-        """Give the model the parameters of its best epoch."""
-        self.model.load_state_dict(self._best_state)
-
-    def _print(self, epoch: Epoch) -> None:
-        if time.monotonic() - self._printed_at < _NEWS_EVERY_S:  # a head alone makes dozens of epochs a second
-            return
-        self._printed_at = time.monotonic()
-        info(
-            f"epoch {epoch.epoch:>3}/{self.settings.epochs}  train loss {epoch.train_loss:.3f}  validation loss "
-            f"{epoch.validation_loss:.3f}, accuracy {epoch.validation_accuracy:.1%}, the best so far"
-        )
+        check_finite(epoch.epoch, epoch.train_loss, epoch.validation_loss)
+        self.epochs.append(epoch)
+        now = time.monotonic()
+        if now - self._printed_at >= _NEWS_EVERY_S:  # a head alone makes dozens of epochs a second
+            self._printed_at = now
+            info(
+                f"epoch {epoch.epoch:>3}/{self.of}  train loss {epoch.train_loss:.3f}  validation loss "
+                f"{epoch.validation_loss:.3f}, accuracy {epoch.validation_accuracy:.1%}{left}"
+            )
 
 
-def best_of(history: list[Epoch]) -> Epoch:
-    """The epoch whose parameters are kept: the first of the lowest validation loss.
+def check_finite(epoch: int, *losses: float) -> None:
+    """Raise ScraplineError where training diverged."""
+    if not all(math.isfinite(loss) for loss in losses):
+        raise ScraplineError(f"training diverged in epoch {epoch} (the loss is no number): lower `lr`")
 
-    Not the highest accuracy: on a few hundred images that goes up and down by several of them, and the highest is the
-    luckiest epoch, whose images on the edge fall to the other side at the first rounding.
-    """
-    return min(history, key=lambda epoch: epoch.validation_loss)
+
+def steps_per_epoch(photos: int, batch_size: int) -> int:
+    """How many full batches there are; one at least."""
+    return max(1, photos // batch_size)
+
+
+def seed_of(*parts: int) -> int:
+    """A seed of its own for each combination, such as the run's seed, a network and an epoch."""
+    return int(np.random.SeedSequence(parts).generate_state(1, np.uint64)[0])
 
 
 def balanced_weights(labels: Tensor, classes: int) -> Tensor:
     """Loss weights [C] by inverse class frequency, averaging 1 over the images."""
     counts = torch.bincount(labels, minlength=classes).clamp(min=1)
     return len(labels) / (classes * counts.float())
-
-
-def decayed_groups(model: nn.Module, weight_decay: float) -> list[dict[str, object]]:
-    """What learns, in two groups for the optimiser: matrices and kernels decay, biases and norms do not."""
-    learning = [parameter for parameter in model.parameters() if parameter.requires_grad]
-    return [
-        {"params": [p for p in learning if p.ndim > 1], "weight_decay": weight_decay},
-        {"params": [p for p in learning if p.ndim <= 1], "weight_decay": 0.0},
-    ]
 
 
 def write_history(path: Path, history: list[Epoch]) -> None:

@@ -1,79 +1,147 @@
 """The classic transfer set-up: a frozen base, and a new last layer trained on its cached features."""
 
+from collections.abc import Callable
+
 import numpy as np
 import torch
 from torch import Tensor, nn
 
-from scrapline.cli.console import info
+from scrapline.cli.console import info, track
 from scrapline.model.compute import native_bf16
 from scrapline.model.features import Extractor, Features
+from scrapline.model.joined import Joined, Rows
 from scrapline.params import Params
 from scrapline.train.augment import views
-from scrapline.train.fit import Epoch, Optimiser, Progress, Sums, balanced_weights
-from scrapline.train.trained import Trained
+from scrapline.train.fit import History, Optimiser, Sums, balanced_weights, check_finite, seed_of, steps_per_epoch
+from scrapline.train.folds import Folds
+from scrapline.train.trained import OutOfFold, Trained
 
 _MIN_AGREEMENT = 0.995
+# How a head is fitted from which fine-tuning begins. Features are brought to one scale first, so one rate suits all.
+_PROBE_LR = 0.005
+_PROBE = {"epochs": 60, "batch_size": 64, "weight_decay": 0.02, "label_smoothing": 0.0}
 
 
-def train_head(extractor: Extractor, params: Params) -> Trained:
-    """Train the model's last layer, in place.
+def train_head(extractor: Extractor, folds: Folds, params: Params) -> Trained:
+    """Train the model's last layer, in place, and a head of its own for each fold.
 
     Validation features are always float32, as the deployed model computes. Training features are bfloat16 where the
     device has it and the trained head predicts the same class from both on 99.5 % of validation; float32 otherwise.
     """
     validation = extractor.features("val")
     if native_bf16(extractor.device):
-        fitted = _fit(extractor, params, torch.bfloat16, validation)
+        data = gather(extractor, folds, params, torch.bfloat16)
+        history, logits = _final(extractor, data, validation, params)
         agreement = _agreement(extractor.model.head, validation, extractor.features("val", dtype=torch.bfloat16))
         if agreement >= _MIN_AGREEMENT:
-            return Trained(*fitted, "bfloat16 features", agreement)
+            held_out = _folds(data, folds, params, extractor.model.head.out_features)
+            return Trained(history.epochs, logits, validation.labels, "bfloat16 features", agreement, held_out)
         info(f"bfloat16 features change {1 - agreement:.1%} of the predicted classes: training on float32 features")
-    return Trained(*_fit(extractor, params, torch.float32, validation), "float32 features", None)
+    data = gather(extractor, folds, params, torch.float32)
+    history, logits = _final(extractor, data, validation, params)
+    held_out = _folds(data, folds, params, extractor.model.head.out_features)
+    return Trained(history.epochs, logits, validation.labels, "float32 features", None, held_out)
 
 
-def _fit(
-    extractor: Extractor, params: Params, dtype: torch.dtype, validation: Features
-) -> tuple[list[Epoch], Tensor, Tensor]:
+def probe_settings(params: Params) -> Params:
+    """The settings by which the head is fitted that fine-tuning begins from: not those of the fine-tuning."""
+    return params.model_copy(update={"lr": _PROBE_LR, "train": params.train.model_copy(update=_PROBE)})
+
+
+def gather(extractor: Extractor, folds: Folds, params: Params, dtype: torch.dtype) -> Joined:
+    """The features that heads learn from: of training, and of validation too where there are folds."""
+    shown = views(params.train.augment, extractor.preprocessing.input_size, params.train.views, params.seed)
+    splits = ("train", "val") if len(folds) else ("train",)
+    return Joined([extractor.features(split, dtype=dtype, views=shown) for split in splits])
+
+
+def fit_head(
+    data: Joined,
+    rows: Rows,
+    classes: int,
+    params: Params,
+    *,
+    network: int,
+    observe: Callable[[Sums, nn.Linear], None] | None = None,
+) -> nn.Linear:
+    """A head fitted on the views of some photos; it takes features as they are.
+
+    `network` numbers those of one training, each with its own draws; `observe` sees the head after each epoch.
+    """
     settings = params.train
-    shown = views(settings.augment, settings.views, params.seed)
-    training = extractor.features("train", dtype=dtype, views=shown)
-    head = extractor.model.head.cpu()
-    labels = torch.from_numpy(training.labels)
-    validation_labels = torch.from_numpy(validation.labels)
-    mean, scale = _moments(training)
-    validation_inputs = (validation.plain() - mean) / scale
-    torch.manual_seed(params.seed)
-    layer = nn.Linear(head.in_features, head.out_features)
-    steps = max(1, len(labels) // settings.batch_size)
-    weights = balanced_weights(labels, head.out_features) if settings.balanced_loss else None
-    optimiser = Optimiser(layer, settings, lr=params.lr, steps_per_epoch=steps, class_weights=weights)
-    progress = Progress(layer, settings)
-    while not progress.finished():
-        rng = np.random.default_rng([params.seed, len(progress.history) + 1])
-        order = rng.permutation(len(labels))
-        which_view = rng.integers(len(training.values), size=len(labels))
+    labels = torch.from_numpy(data.labels)
+    mean, scale = _moments(torch.from_numpy(data.take(rows)))
+    torch.manual_seed(seed_of(params.seed, network))
+    layer = nn.Linear(len(mean), classes)
+    steps = steps_per_epoch(len(rows), settings.batch_size)
+    weights = balanced_weights(labels[rows], classes) if settings.balanced_loss else None
+    optimiser = Optimiser(
+        [list(layer.parameters())], settings, lr=params.lr, steps_per_epoch=steps, class_weights=weights
+    )
+    for epoch in range(1, settings.epochs + 1):
+        rng = np.random.default_rng([params.seed, network, epoch])
+        order = rng.permutation(rows)
+        shown = rng.integers(data.views, size=len(rows))
         sums = Sums()
-        for step in range(steps):
-            rows = order[step * settings.batch_size : (step + 1) * settings.batch_size]
-            inputs = torch.from_numpy(training.values[which_view[rows], rows])
-            optimiser.step(layer((inputs - mean) / scale), labels[rows], sums)
+        for start in range(0, steps * settings.batch_size, settings.batch_size):
+            batch = slice(start, start + settings.batch_size)
+            inputs = torch.from_numpy(data.take(order[batch], shown[batch]))
+            optimiser.step(layer((inputs - mean) / scale), labels[order[batch]], sums)
+        check_finite(epoch, sums.loss)
+        if observe:
+            observe(sums, _of_features(layer, mean, scale))
+    return _of_features(layer, mean, scale)
+
+
+def _final(extractor: Extractor, data: Joined, validation: Features, params: Params) -> tuple[History, Tensor]:
+    """Put the head in place that is fitted on the training photos; its history, and its validation logits."""
+    head = extractor.model.head.cpu()
+    plain, labels = validation.plain(), torch.from_numpy(validation.labels)
+    history = History(params.train.epochs)
+
+    def note(sums: Sums, fitted: nn.Linear) -> None:
         with torch.inference_mode():
-            progress.add(sums, layer(validation_inputs), validation_labels)
-    progress.restore_best()
-    with torch.no_grad():  # the same function of features as they are: W (x - mean) / scale + b
+            history.add(sums, fitted(plain), labels)
+
+    training = np.arange(len(data.parts[0].labels))
+    fitted = fit_head(data, training, head.out_features, params, network=0, observe=note)
+    head.load_state_dict(fitted.state_dict())
+    with torch.inference_mode():
+        return history, head(plain).clone()
+
+
+def _folds(data: Joined, folds: Folds, params: Params, classes: int) -> OutOfFold | None:
+    if not len(folds):
+        return None
+    repeats, photos = folds.fold.shape
+    size = data.parts[0].values.shape[2]
+    weight = np.zeros((repeats, folds.count, classes, size), np.float32)
+    bias = np.zeros((repeats, folds.count, classes), np.float32)
+    logits = np.full((repeats, photos, classes), np.nan, np.float32)
+    for number, cut in enumerate(track(folds, "heads of the folds", len(folds), "heads"), start=1):
+        head = fit_head(data, cut.train, classes, params, network=number)
+        weight[cut.repeat, cut.fold] = head.weight.detach().numpy()
+        bias[cut.repeat, cut.fold] = head.bias.detach().numpy()
+        with torch.inference_mode():
+            logits[cut.repeat, cut.held_out] = head(torch.from_numpy(data.take(cut.held_out))).numpy()
+    return OutOfFold(logits, {"weight": weight, "bias": bias})
+
+
+def _of_features(layer: nn.Linear, mean: Tensor, scale: float) -> nn.Linear:
+    """The same function of features as they are: W (x - mean) / scale + b."""
+    head = nn.Linear(layer.in_features, layer.out_features)
+    with torch.no_grad():
         head.weight.copy_(layer.weight / scale)
         head.bias.copy_(layer.bias - layer.weight @ mean / scale)
-        logits = head(validation.plain())
-    return progress.history, logits, validation_labels
+    return head
 
 
-def _moments(features: Features) -> tuple[Tensor, float]:
+def _moments(plain: Tensor) -> tuple[Tensor, float]:
     """Mean [D] and one overall standard deviation of the unchanged view, so that one learning rate suits every base.
 
     One scale for all features, because scaling each by its own blows up the rarely active ones: on TrashNet that cost
     about one point of validation accuracy.
     """
-    plain = features.plain()
     return plain.mean(dim=0), float(plain.std()) + 1e-6
 
 

@@ -9,18 +9,19 @@ from scrapline.model.classifier import Classifier
 from scrapline.model.compute import pick_device, reproducible
 from scrapline.model.features import Extractor
 from scrapline.params import Params, Trainable
-from scrapline.system.files import write_json
 from scrapline.system.outs import replacing
-from scrapline.train import fit, trained
+from scrapline.train import folds, trained
 from scrapline.train.head import train_head
 from scrapline.train.tune import fine_tune
+from scrapline.train.unfinished import Unfinished
 from scrapline.train.weights import constants, initialise
 
 
 def train(settings: Params) -> None:
-    """Fine-tune the network on the training split; write the checkpoint, its history and its metrics."""
+    """Fine-tune the network on the training split; write the checkpoint, its history, its metrics and the folds."""
     classes = shards.read_classes(paths.PREPARED)
     device = pick_device(settings.train.device)
+    unfinished = None
     with reproducible(settings.seed), replacing(paths.CHECKPOINT, paths.TRAINING) as (checkpoint_path, results):
         model = Classifier(settings.model.arch, len(classes))
         model.check_input_size(settings.model.input_size)
@@ -31,14 +32,24 @@ def train(settings: Params) -> None:
             undeclared_bits=shards.read_undeclared_bits(paths.PREPARED),
             **constants(settings.model.arch, settings.model.weights, paths.PRETRAINED),
         )
+        base = Extractor(model, paths.PREPARED, preprocessing, device)
+        rows = folds.pool(shards.read_manifest(paths.PREPARED))
+        cuts = folds.draw(
+            rows, folds=settings.train.folds_drawn, repeats=settings.train.repeats_drawn, seed=settings.seed
+        )
         if settings.train.trainable is Trainable.HEAD:
-            result = train_head(Extractor(model, paths.PREPARED, preprocessing, device), settings)
+            result = train_head(base, cuts, settings)
         else:
-            result = fine_tune(model, weights, paths.PREPARED, preprocessing, settings, device)
-        temperature = calibration.fit_temperature(result.logits.numpy(), result.labels.numpy())
+            unfinished = Unfinished.of(base, settings)
+            result = fine_tune(base, cuts, settings, unfinished, pretrained=weights["name"] != "none")
+        temperature = calibration.fit_temperature(result.logits.numpy(), result.labels)
         state = model.torchvision_state()
         checkpoint = Checkpoint(settings.model.arch, classes, preprocessing, temperature, weights, state)
         checkpoint.save(checkpoint_path)
-        fit.write_history(results / paths.HISTORY.name, result.history)
-        write_json(results / paths.TRAINING_METRICS.name, trained.metrics(result, checkpoint, settings, device))
-    trained.print_summary(result, checkpoint)
+        content = trained.metrics(result, checkpoint, settings, device) | trained.cross_validated(
+            result, rows, cuts, classes
+        )
+        trained.write(results, result, content, rows, cuts)
+    if unfinished:
+        unfinished.finish()
+    trained.print_summary(content, checkpoint)

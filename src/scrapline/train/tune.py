@@ -1,110 +1,127 @@
-"""Fine-tuning: the last stage or the whole network learns, from augmented images."""
+"""Fine-tuning: the last stage or the whole network learns, from a head fitted first and from augmented images."""
 
-from pathlib import Path
+import copy
+from dataclasses import dataclass
 
+import numpy as np
 import torch
 from torch import nn
 
-from scrapline.cli.console import info, track
-from scrapline.data import decoding, shards
-from scrapline.data.imaging import Preprocessing
-from scrapline.model.batches import EVALUATION_BATCH, Predictions, normalise, predict
+from scrapline.cli.console import info
+from scrapline.model.batches import Predictions, predict
 from scrapline.model.classifier import Classifier
-from scrapline.model.compute import mixed_precision, native_bf16
-from scrapline.params import Params, Trainable
-from scrapline.system.errors import ScraplineError
-from scrapline.train.augment import augmented, train_transform
-from scrapline.train.fit import Optimiser, Progress, Sums, balanced_weights
+from scrapline.model.features import Extractor
+from scrapline.model.joined import Joined, Rows
+from scrapline.params import Params
+from scrapline.train import stages
+from scrapline.train.fit import Epoch, check_finite
+from scrapline.train.folds import Folds
+from scrapline.train.head import fit_head, gather, probe_settings
+from scrapline.train.learner import Learner, training_dtype
+from scrapline.train.norms import give_back_statistics, has_folded_norms
+from scrapline.train.pace import Pace
+from scrapline.train.photos import Photos
 from scrapline.train.pooling import replace_adaptive
-from scrapline.train.trained import Trained
-from scrapline.train.weights import has_folded_norms
+from scrapline.train.trained import OutOfFold, Trained
+from scrapline.train.unfinished import Unfinished
+
+_NORM_PHOTOS = 512
 
 
-def fine_tune(
-    model: Classifier,
-    weights: dict[str, str],
-    folder: Path,
-    preprocessing: Preprocessing,
-    params: Params,
-    device: torch.device,
-) -> Trained:
+def fine_tune(base: Extractor, folds: Folds, params: Params, unfinished: Unfinished, *, pretrained: bool) -> Trained:
     """Train in place what `train.trainable` names; bfloat16 where the device has it, validated in float32.
 
-    `weights` is the provenance of what `model` starts from.
+    Each fold's network begins from the same base and learns in the same way from its own photos.
     """
-    settings = params.train
-    freeze(model, settings.trainable)
-    keep_norms = weights["name"] != "none" and has_folded_norms(model)
-    if keep_norms:
-        info("the batch norms of these weights are folded: they stay in eval mode")
-    rows = [row for row in shards.read_manifest(folder) if row.split == "train"]
-    names = shards.read_classes(folder)
-    labels = torch.tensor([names.index(row.class_name) for row in rows])
-    steps = max(1, len(labels) // settings.batch_size)
-    dtype = torch.bfloat16 if native_bf16(device) else torch.float32
-    transform = train_transform(settings.augment)
-    model.to(device).to(memory_format=torch.channels_last)
-    if device.type == "cuda":
-        replace_adaptive(model)
-    balance = balanced_weights(labels, len(names)).to(device) if settings.balanced_loss else None
-    optimiser = Optimiser(model, settings, lr=params.lr, steps_per_epoch=steps, class_weights=balance)
-    progress = Progress(model, settings)
-    while not progress.finished():
-        number = len(progress.history) + 1
-        seed = params.seed * 1000 + number
-        torch.manual_seed(seed)
-        set_training(model, keep_norms)
-        source = decoding.read_shuffled(folder, "train", preprocessing, settings.batch_size, seed=seed)
-        sums = Sums()
-        for batch in track(source, f"epoch {number}/{settings.epochs}", steps, "batches"):
-            images = augmented(torch.from_numpy(batch.images), transform).to(device)
-            with mixed_precision(model, device, dtype):
-                logits, _ = model(normalise(images, preprocessing))
-            optimiser.step(logits.float(), torch.from_numpy(batch.labels).to(device), sums)
-        validation = _validate(model, folder, preprocessing, device)
-        progress.add(sums, validation.logits, validation.labels)
-    progress.restore_best()
-    validation = _validate(model, folder, preprocessing, device)
-    precision = "bfloat16 training" if dtype == torch.bfloat16 else "float32 training"
-    return Trained(progress.history, validation.logits, validation.labels, precision, None)
+    photos = Photos.of(base, params.train.augment)
+    features = gather(base, folds, params, torch.float32) if pretrained else None
+    pace = Pace(params.train.epochs * (1 + len(folds)))
+    tuning = _Tuning(base.model, photos, features, params, base.device, unfinished, pace)
+    kept, history = tuning.run(photos.rows("train"), network=0, validation=photos.rows("val"))
+    said = tuning.predict(kept, photos.rows("val"))
+    held_out = _folds(tuning, folds) if len(folds) else None
+    base.model.load_state_dict(kept.state_dict())
+    precision = "bfloat16 training" if training_dtype(base.device) == torch.bfloat16 else "float32 training"
+    return Trained(history, said.logits, said.labels.numpy(), precision, None, held_out)
 
 
-def _validate(model: Classifier, folder: Path, preprocessing: Preprocessing, device: torch.device) -> Predictions:
-    batches = decoding.read(folder, "val", preprocessing, EVALUATION_BATCH)
-    return predict(model, batches, preprocessing, device)
+@dataclass(frozen=True)
+class _Tuning:
+    """What the networks of one training share: the base they begin from, all photos, and how they learn."""
+
+    base: Classifier
+    photos: Photos
+    features: Joined | None
+    params: Params
+    device: torch.device
+    unfinished: Unfinished
+    pace: Pace
+
+    def run(self, rows: Rows, *, network: int, validation: Rows | None = None) -> tuple[Classifier, list[Epoch]]:
+        """Train a network on some photos; the one to keep, and its history where `validation` is watched."""
+        learner = Learner(self._start(rows, network), self.photos, rows, self.params, self.device, network=network)
+        name = f"network-{network}"
+        if state := self.unfinished.load(name):
+            learner.restore(state)
+            info(f"going on after epoch {learner.epoch} of a run that was stopped")
+            self.pace.skip(learner.epoch)
+        while learner.epoch < self.params.train.epochs:
+            sums = learner.learn()
+            check_finite(learner.epoch, sums.loss)
+            left = self.pace.after_epoch()
+            if validation is None:
+                info(f"  epoch {learner.epoch:>3}/{self.params.train.epochs}  train loss {sums.mean_loss:.3f}{left}")
+            else:
+                said = self.predict(learner.kept, validation)
+                learner.history.add(sums, said.logits, said.labels, left)
+            self.unfinished.save(name, learner.state(), now=learner.epoch == self.params.train.epochs)
+        return learner.kept, learner.history.epochs
+
+    def predict(self, model: Classifier, rows: Rows) -> Predictions:
+        """What a network makes of some photos as the line sees them."""
+        return predict(model, self.photos.batches(rows), self.photos.preprocessing, self.device)
+
+    def _start(self, rows: Rows, network: int) -> Classifier:
+        """The base with a head fitted on these photos, norms that can learn, and the rest of it frozen.
+
+        A base that knows something gets its head first, lest a random one spoil what it knows (LP-FT: Kumar et al.
+        2022, Fine-Tuning can Distort Pretrained Features).
+        """
+        model = copy.deepcopy(self.base)
+        if self.features is not None:
+            settings = probe_settings(self.params)
+            head = fit_head(self.features, rows, model.head.out_features, settings, network=network)
+            model.head.load_state_dict(head.state_dict())
+        model.to(self.device).to(memory_format=torch.channels_last)
+        if self.features is not None and has_folded_norms(model):
+            some = np.random.default_rng([self.params.seed, network]).permutation(rows)[:_NORM_PHOTOS]
+            give_back_statistics(model, self.photos.images(np.sort(some), self.device))
+        if self.device.type == "cuda":
+            replace_adaptive(model)
+        stages.freeze(model, self.params.train.trainable)
+        return model
 
 
-def freeze(model: Classifier, trainable: Trainable) -> None:
-    """Let only the named part learn: the head, the head and the last stage, or everything."""
-    model.requires_grad_(trainable is Trainable.ALL)
-    model.head.requires_grad_(True)
-    if trainable is Trainable.LAST_STAGE:
-        last_stage(model).requires_grad_(True)
-
-
-def last_stage(model: Classifier) -> nn.Module:
-    """The last stage of the base: `layer4` of a ResNet, the last block of kernels in `features` and their like.
-
-    Raises ScraplineError for a network that is built otherwise.
-    """
-    for name in ("layer4", "trunk_output", "features", "encoder.layers"):
-        try:
-            stages = model.backbone.get_submodule(name)
-        except AttributeError:
-            continue
-        blocks = [stages] if name == "layer4" else [block for block in stages.children() if _has_kernels(block)]
-        if blocks:
-            return blocks[-1]
-    raise ScraplineError(f"`train.trainable: last_stage` does not know where {model.arch} has it: use head or all")
-
-
-def _has_kernels(block: nn.Module) -> bool:
-    return any(parameter.ndim > 1 for parameter in block.parameters())
-
-
-def set_training(model: Classifier, keep_norms: bool) -> None:
-    """Training mode, except for batch norms that are frozen or folded: their statistics stay as they are."""
-    model.train()
-    for module in model.modules():
-        if isinstance(module, nn.BatchNorm2d) and (keep_norms or not module.weight.requires_grad):
-            module.eval()
+def _folds(tuning: _Tuning, folds: Folds) -> OutOfFold:
+    """Train the folds' networks one after the other, and keep what each makes of all photos."""
+    repeats, photos = folds.fold.shape
+    head: nn.Linear = tuning.base.head
+    logits = np.full((repeats, photos, head.out_features), np.nan, np.float32)
+    of_all = np.zeros((repeats, folds.count, photos, head.out_features), np.float32)
+    embeddings = np.zeros((repeats, folds.count, photos, head.in_features), np.float16)
+    for number, cut in enumerate(folds, start=1):
+        name = f"fold {number} of {len(folds)}"
+        if done := tuning.unfinished.load(f"said-{number}"):
+            info(f"{name}: from a run that was stopped")
+            tuning.pace.skip(tuning.params.train.epochs)
+        else:
+            info(f"{name}: {len(cut.train)} photos train, {len(cut.held_out)} are held out")
+            kept, _ = tuning.run(cut.train, network=number)
+            said = tuning.predict(kept, np.arange(photos))
+            done = {"logits": said.logits, "embeddings": said.embeddings.half()}
+            tuning.unfinished.save(f"said-{number}", done, now=True)
+            tuning.unfinished.drop(f"network-{number}")
+        of_all[cut.repeat, cut.fold] = done["logits"].numpy()
+        embeddings[cut.repeat, cut.fold] = done["embeddings"].numpy()
+        logits[cut.repeat, cut.held_out] = of_all[cut.repeat, cut.fold, cut.held_out]
+    return OutOfFold(logits, {"fold_logits": of_all, "embeddings": embeddings})

@@ -13,6 +13,7 @@ from scrapline.model.checkpoint import load_tensors
 from scrapline.model.classifier import Classifier
 from scrapline.system.errors import ScraplineError
 from scrapline.system.files import sha256
+from scrapline.train.norms import has_folded_norms
 
 _REMEDY = "get the file again, as torch.save of a state_dict() writes it"
 
@@ -113,19 +114,6 @@ def _checked(found: dict[str, Any], where: str) -> dict[str, Any]:
     if share is None or not 0.5 <= share <= 1:
         raise ScraplineError(f"{where}: `crop_pct` is the share of the short side that is looked at, 0.5 to 1")
     return found
-
-
-def has_folded_norms(model: nn.Module) -> bool:
-    """Whether the batch norms were folded into the convolutions: their running statistics are all 0 and 1.
-
-    In training mode such a layer would normalise by batch statistics that the convolutions never met.
-    """
-    norms = [module for module in model.modules() if isinstance(module, nn.BatchNorm2d)]
-    return bool(norms) and all(
-        torch.all(norm.running_mean == 0) and torch.all(norm.running_var == 1)
-        for norm in norms
-        if norm.running_mean is not None and norm.running_var is not None
-    )
 
 
 def _findings(model: Classifier) -> list[str]:

@@ -117,13 +117,13 @@ def test_the_engine_sees_the_pixels_that_training_saw(checkpoint: Checkpoint, mo
 def test_features_are_cached_and_a_damaged_entry_is_made_anew(
     checkpoint: Checkpoint, prepared: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("scrapline.model.feature_cache.folder", lambda: tmp_path / "cache")
+    monkeypatch.setattr("scrapline.model.array_cache.folder", lambda: tmp_path / "cache")
     extractor = Extractor(checkpoint.classifier(), prepared, PREPROCESSING, torch.device("cpu"))
     first = np.array(extractor.features("val").values)
     monkeypatch.setattr(Extractor, "_embed", lambda *_: pytest.fail("computed although cached"))
     np.testing.assert_array_equal(extractor.features("val").values, first)
     monkeypatch.undo()
-    monkeypatch.setattr("scrapline.model.feature_cache.folder", lambda: tmp_path / "cache")
+    monkeypatch.setattr("scrapline.model.array_cache.folder", lambda: tmp_path / "cache")
     (entry,) = (tmp_path / "cache").iterdir()
     damaged = bytearray((entry / "values.npy").read_bytes())
     damaged[-1] ^= 0xFF

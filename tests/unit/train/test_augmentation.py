@@ -47,7 +47,7 @@ def prepared(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def small(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Classifier:
-    monkeypatch.setattr("scrapline.model.feature_cache.folder", lambda: tmp_path / "cache")
+    monkeypatch.setattr("scrapline.model.array_cache.folder", lambda: tmp_path / "cache")
     torch.manual_seed(0)
     return Classifier("resnet18", 2)
 

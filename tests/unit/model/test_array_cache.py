@@ -1,4 +1,4 @@
-"""The cache of features: what its key holds, what it keeps, and what becomes of a run without it."""
+"""The cache of arrays: what its key holds, what it keeps, and what becomes of a run without it."""
 
 import ast
 import os
@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 import closure
-from scrapline.model import feature_cache as cache
-from scrapline.model import features
+from scrapline.model import array_cache as cache
+from scrapline.model import cache_key
 
 VALUES = np.arange(12, dtype=np.float32).reshape(2, 3, 2)
 LABELS = np.array([0, 1, 0])
@@ -25,7 +25,7 @@ def write(folder: Path) -> None:
 @pytest.fixture
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "home"))
-    return tmp_path / "home/scrapline/features"
+    return tmp_path / "home/scrapline/arrays"
 
 
 def entries(folder: Path) -> set[str]:
@@ -87,15 +87,15 @@ def test_the_key_holds_all_code_that_makes_features_and_all_libraries() -> None:
     found: set[Path] = set()
     closure._follow("scrapline.model.features", found)
     # These print, place files and share out work.
-    others = {path for path in found - set(features.code_files()) if path.parent.name not in ("system", "cli")}
+    others = {path for path in found - set(cache_key.code_files()) if path.parent.name not in ("system", "cli")}
     assert others == {closure.SRC / "scrapline/__init__.py"}
     distributions = metadata.packages_distributions()
     used = {
         distribution.lower()
-        for path in features.code_files()
+        for path in cache_key.code_files()
         for module in closure.imported(ast.parse(path.read_text(encoding="utf-8")))
         for distribution in distributions.get(module.split(".")[0], [])
     }
     # Fonts are for pictures that people look at; the index and its kin only say which photos are copies.
-    assert used - set(features.LIBRARIES) <= {"matplotlib", "pi_heif", "faiss-cpu", "scipy", "threadpoolctl"}
+    assert used - set(cache_key.LIBRARIES) <= {"matplotlib", "pi_heif", "faiss-cpu", "scipy", "threadpoolctl"}
     assert {"numpy", "opencv-python-headless", "pillow", "simplejpeg", "torch"} <= used

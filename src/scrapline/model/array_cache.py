@@ -1,14 +1,15 @@
-"""The user's cache of features: entries under a key of all that makes them, checked when read, emptied by size."""
+"""The user's cache of arrays: entries under a key of all that makes them, checked when read, emptied by size."""
 
 import hashlib
 import json
+import math
 import shutil
 import tempfile
 import time
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -17,8 +18,8 @@ from scrapline.cli.console import info
 from scrapline.system.errors import ScraplineError
 from scrapline.system.files import read_json, remove, sha256, user_cache_folder, write_json
 
-Arrays = tuple[npt.NDArray[np.float32], npt.NDArray[np.int64]]
-"""Values float32 [V, N, D] and labels int64 [N]."""
+Arrays = tuple[npt.NDArray[Any], npt.NDArray[np.int64]]
+"""Values [V, N, ...], the unchanged view of each photo first, and labels int64 [N]."""
 
 KEPT_BYTES = 4 * 10**9
 _FILES = ("values.npy", "labels.npy")
@@ -27,12 +28,12 @@ _LEFT_BEHIND_S = 24 * 3600
 
 
 def folder() -> Path:
-    """Where features are kept, shared by all clones."""
-    return user_cache_folder() / "features"
+    """Where arrays are kept, shared by all clones."""
+    return user_cache_folder() / "arrays"
 
 
 def entry(key: dict[str, Any]) -> Path:
-    """The folder of one set of features."""
+    """The folder of one entry."""
     return folder() / hashlib.sha256(json.dumps(key, sort_keys=True).encode()).hexdigest()[:32]
 
 
@@ -46,7 +47,7 @@ def load(place: Path) -> Arrays | None:
             raise ValueError("its content has changed")
         values, labels = np.load(place / "values.npy", mmap_mode="r"), np.load(place / "labels.npy")
     except (ScraplineError, OSError, ValueError, KeyError, TypeError) as error:
-        info(f"a cached set of features is damaged and is made anew ({error})")
+        info(f"what was cached is damaged and is made anew ({error})")
         return None
     with suppress(OSError):  # a cache that may only be read serves as well
         (place / "key.json").touch()  # when it was last used
@@ -65,8 +66,8 @@ def make(key: dict[str, Any], write: Callable[[Path], None]) -> Arrays:
         fresh = load(place)
     except OSError as error:
         info(
-            f"warning: {place.parent} cannot be written ({error.strerror or error}): features are not kept for the "
-            "next run"
+            f"warning: {place.parent} cannot be written ({error.strerror or error}): features and pixels are not "
+            "kept for the next run"
         )
         return _in_memory(write)
     if fresh is None:
@@ -125,3 +126,30 @@ def _used_at(place: Path) -> float:
         with suppress(OSError):
             return path.stat().st_mtime
     return 0.0
+
+
+class ArrayFile:
+    """An array [V, N, ...] on its way to a .npy file, in pieces.
+
+    Not a memory map: on a full disk, writing to one kills the process without a word.
+    """
+
+    def __init__(self, path: Path, shape: tuple[int, ...], dtype: npt.DTypeLike) -> None:
+        self._stream = path.open("wb")
+        self._images = shape[1]
+        self._dtype = np.dtype(dtype)
+        self._row_bytes = math.prod(shape[2:]) * self._dtype.itemsize
+        header = {"descr": np.lib.format.dtype_to_descr(self._dtype), "fortran_order": False, "shape": shape}
+        np.lib.format.write_array_header_1_0(self._stream, header)
+        self._start = self._stream.tell()
+
+    def put(self, view: int, row: int, values: npt.NDArray[Any]) -> None:
+        """Write rows [n, ...] of one view, from `row` on."""
+        self._stream.seek(self._start + self._row_bytes * (view * self._images + row))
+        self._stream.write(np.ascontiguousarray(values, dtype=self._dtype).data)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stream.close()

@@ -53,7 +53,8 @@ def draw(rows: Sequence[Row], *, folds: int, repeats: int, seed: int) -> Folds:
     """Deal the groups of each class out to the folds, in an order that the hash of each decides, anew in each repeat.
 
     A group is never split. One with a train_only photo is held out in no fold, and one with a measure_only photo
-    trains none. A group of several classes counts as of the one that most of its photos have.
+    trains none. A group of several classes counts as of the one that most of its photos have. With `folds` 0
+    there are none.
     """
     members: defaultdict[str, list[int]] = defaultdict(list)
     for position, row in enumerate(rows):
@@ -64,8 +65,8 @@ def draw(rows: Sequence[Row], *, folds: int, repeats: int, seed: int) -> Folds:
         if Pin.TRAIN_ONLY not in pins[group]:
             most = Counter(rows[position].class_name for position in own).most_common()
             dealt[min(most, key=lambda found: (-found[1], found[0]))[0]].append(group)
-    fold = np.full((repeats, len(rows)), -1)
-    for repeat in range(repeats):
+    fold = np.full((repeats if folds else 0, len(rows)), -1)
+    for repeat in range(len(fold)):
         turn = 0  # goes on from class to class, for the folds to be of one size
         for _, groups in sorted(dealt.items()):
             for group in sorted(groups, key=lambda group: _hash(seed, repeat, group)):

@@ -53,10 +53,11 @@ def _stages(model: Classifier, input_size: int) -> list[list[Parameter]]:
     """
     sides: dict[nn.Module, int] = {}
 
-    def note(module: nn.Module, _: Any, output: Any) -> None:
+    def note(module: nn.Module, inputs: Any, output: Any) -> None:
         before = next(reversed(sides.values()), input_size)
-        picture = isinstance(output, Tensor) and output.ndim == 4 and output.shape[2] > 1
-        sides.setdefault(module, min(before, output.shape[2]) if picture else before)
+        picture = all(isinstance(value, Tensor) and value.ndim == 4 for value in (*inputs[:1], output))
+        smaller = picture and 1 < inputs[0].shape[2] and output.shape[2] < before
+        sides.setdefault(module, output.shape[2] if smaller else before)
 
     owners = [module for module in model.backbone.modules() if next(module.parameters(recurse=False), None) is not None]
     hooks = [module.register_forward_hook(note) for module in owners]

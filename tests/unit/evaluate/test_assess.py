@@ -20,7 +20,9 @@ def scored(differences: list[float], labels: list[int]) -> assess.Scored:
     logits = torch.tensor([[d, 0.0] for d in differences])
     ids = [f"{number:016x}" for number in range(len(labels))]
     return assess.Scored.of(
-        Predictions(ids, torch.tensor(labels), logits), TEMPERATURE, dict(zip(ids, ids, strict=True))
+        Predictions(ids, torch.tensor(labels), logits, torch.zeros(len(ids), 1)),
+        TEMPERATURE,
+        dict(zip(ids, ids, strict=True)),
     )
 
 

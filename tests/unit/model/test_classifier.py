@@ -12,9 +12,9 @@ from scrapline.model.batches import normalise
 from scrapline.model.checkpoint import Checkpoint, load_tensors
 from scrapline.model.classifier import Classifier
 from scrapline.model.compute import mixed_precision, probabilities, reproducible
-from scrapline.params import Augment, Trainable
+from scrapline.params import Augment
 from scrapline.system.errors import ScraplineError
-from scrapline.train import tune, weights
+from scrapline.train import stages, weights
 from scrapline.train.augment import augmented, train_transform, views
 
 
@@ -122,39 +122,6 @@ def test_folded_and_silent_batch_norms_are_found(tmp_path: Path) -> None:
     assert "folded" not in weights.initialise(Classifier("resnet18", 3), "real.pth", tmp_path)["findings"]
 
 
-@pytest.mark.parametrize(
-    ("trainable", "learning"),
-    [(Trainable.HEAD, {"head"}), (Trainable.LAST_STAGE, {"head", "layer4"}), (Trainable.ALL, None)],
-)
-def test_only_what_is_named_learns_and_frozen_norms_stay_in_eval_mode(
-    trainable: Trainable, learning: set[str] | None
-) -> None:
-    model = Classifier("resnet18", 3)
-    tune.freeze(model, trainable)
-    tune.set_training(model, keep_norms=False)
-    parts = {
-        name.split(".")[1] if name.startswith("backbone") else "head"
-        for name, p in model.named_parameters()
-        if p.requires_grad
-    }
-    assert parts == learning or learning is None
-    for name, module in model.named_modules():
-        if isinstance(module, nn.BatchNorm2d):
-            assert module.training == (learning is None or name.split(".")[1] in learning), name
-    tune.set_training(model, keep_norms=True)
-    assert not any(m.training for m in model.modules() if isinstance(m, nn.BatchNorm2d))
-
-
-def test_frozen_norms_keep_their_statistics_while_the_rest_trains() -> None:
-    model = Classifier("resnet18", 3)
-    tune.freeze(model, Trainable.LAST_STAGE)
-    tune.set_training(model, keep_norms=False)
-    before = model.backbone.bn1.running_mean.clone()
-    model(torch.randn(4, 3, 32, 32))
-    assert torch.equal(model.backbone.bn1.running_mean, before)
-    assert model.backbone.layer4[0].bn1.running_mean.abs().sum() > 0
-
-
 def test_weights_from_before_the_batch_counters_fit() -> None:
     old = {k: v for k, v in Classifier("resnet18", 1000).torchvision_state().items() if "num_batches" not in k}
     model = Classifier("resnet18", 3)
@@ -178,21 +145,21 @@ def test_weights_from_before_the_batch_counters_fit() -> None:
 )
 def test_the_last_stage_is_the_last_block_of_kernels(arch: str, stage: str) -> None:
     model = Classifier(arch, 3)
-    assert tune.last_stage(model) is model.backbone.get_submodule(stage)
+    assert stages.last_stage(model) is model.backbone.get_submodule(stage)
 
 
 def test_a_network_that_has_no_known_last_stage_or_another_input_size_says_so() -> None:
     model = Classifier("resnet18", 3)
     model.backbone.layer4 = None
     with pytest.raises(ScraplineError, match="use head or all"):
-        tune.last_stage(model)
+        stages.last_stage(model)
     with pytest.raises(ScraplineError, match=r"`vit_b_16` cannot take `model\.input_size: 112`"):
         Classifier("vit_b_16", 3).check_input_size(112)
 
 
 def test_augmentation_changes_each_image_by_itself_and_is_reproducible() -> None:
     images = torch.randint(0, 256, (6, 24, 24, 3), dtype=torch.uint8)
-    transform = train_transform(Augment(hflip=True, color_jitter=0.3))
+    transform = train_transform(Augment(hflip=True, color_jitter=0.3), 24)
     torch.manual_seed(3)
     first = augmented(images, transform)
     torch.manual_seed(3)

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from conftest import CLASSES, ROOT, jpeg, noise
 from scrapline import params
@@ -15,13 +15,17 @@ from scrapline.data.imaging import Preprocessing
 from scrapline.model.batches import EVALUATION_BATCH, normalise
 from scrapline.model.classifier import Classifier
 from scrapline.model.features import Extractor
-from scrapline.params import Augment, Params, Trainable
-from scrapline.train import tune
+from scrapline.params import Augment, Params
 from scrapline.train.augment import views
+from scrapline.train.folds import Folds
 from scrapline.train.head import train_head
+from scrapline.train.trained import Trained
+from scrapline.train.tune import fine_tune
+from scrapline.train.unfinished import Unfinished
 
 PREPROCESSING = Preprocessing(input_size=32, max_side=512)
 CPU = torch.device("cpu")
+NO_FOLDS = Folds(0, np.zeros((0, 36), np.int64), np.ones(36, bool))
 
 
 @pytest.fixture
@@ -47,9 +51,14 @@ def prepared(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def small(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Classifier:
-    monkeypatch.setattr("scrapline.model.array_cache.folder", lambda: tmp_path / "cache")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "home"))
     torch.manual_seed(0)
     return Classifier("resnet18", 2)
+
+
+def tuned(model: Classifier, prepared: Path, settings: Params) -> Trained:
+    base = Extractor(model, prepared, PREPROCESSING, CPU)
+    return fine_tune(base, NO_FOLDS, settings, Unfinished.of(base, settings), pretrained=False)
 
 
 def originals(folder: Path, split: str) -> set[bytes]:
@@ -63,15 +72,17 @@ def originals(folder: Path, split: str) -> set[bytes]:
 
 
 def test_fine_tuning_trains_on_changed_images_and_validates_on_unchanged_ones(
-    small: Classifier, prepared: Path, settings: Params
+    small: Classifier, prepared: Path, settings: Params, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     seen: dict[bool, list[bytes]] = {True: [], False: []}
+    forward = Classifier.forward
 
-    def note(module: nn.Module, inputs: tuple[Tensor]) -> None:
-        seen[module.training] += [image.float().numpy().tobytes() for image in inputs[0]]
+    def note(self: Classifier, images: Tensor) -> tuple[Tensor, Tensor]:
+        seen[self.training] += [image.float().numpy().tobytes() for image in images if image.any()]
+        return forward(self, images)
 
-    small.register_forward_pre_hook(note)
-    tune.fine_tune(small, {"name": "none"}, prepared, PREPROCESSING, settings, CPU)
+    monkeypatch.setattr(Classifier, "forward", note)
+    tuned(small, prepared, settings)
     train, validation = originals(prepared, "train"), originals(prepared, "val")
     assert len(seen[True]) == 2 * 24
     assert sum(image not in train for image in seen[True]) > 0.9 * len(seen[True])
@@ -81,7 +92,9 @@ def test_fine_tuning_trains_on_changed_images_and_validates_on_unchanged_ones(
 def test_the_views_of_a_frozen_base_are_one_unchanged_and_the_others_changed(small: Classifier, prepared: Path) -> None:
     extractor = Extractor(small, prepared, PREPROCESSING, CPU)
     plain = np.array(extractor.features("train").values[0])
-    shown = np.array(extractor.features("train", views=views(Augment(hflip=True, color_jitter=0.3), 3, seed=1)).values)
+    shown = np.array(
+        extractor.features("train", views=views(Augment(hflip=True, color_jitter=0.3), 32, 3, seed=1)).values
+    )
     np.testing.assert_array_equal(shown[0], plain)
     for view in shown[1:]:
         assert (np.abs(view - plain).max(axis=1) > 0).mean() > 0.9
@@ -100,7 +113,7 @@ def test_a_head_trains_on_views_and_validates_without(
         return compute(self, split, **how)  # type: ignore[arg-type]
 
     monkeypatch.setattr(Extractor, "features", note)
-    train_head(Extractor(small, prepared, PREPROCESSING, CPU), settings)
+    train_head(Extractor(small, prepared, PREPROCESSING, CPU), NO_FOLDS, settings)
     assert asked == {("train", 3), ("val", 1)}
 
 
@@ -108,7 +121,7 @@ class StopError(Exception):
     """Ends a training once it has what the test looks at."""
 
 
-@pytest.mark.parametrize("way", ["head", "tune"])
+@pytest.mark.parametrize("way", ["head", "learner"])
 @pytest.mark.parametrize("balanced", [True, False])
 def test_both_ways_of_training_weigh_the_classes_if_asked(
     small: Classifier, prepared: Path, settings: Params, monkeypatch: pytest.MonkeyPatch, way: str, balanced: bool
@@ -141,22 +154,11 @@ def test_both_ways_of_training_weigh_the_classes_if_asked(
     wanted = settings.model_copy(update={"train": train})
     with pytest.raises(StopError):
         if way == "head":
-            train_head(Extractor(small, other, PREPROCESSING, CPU), wanted)
+            train_head(Extractor(small, other, PREPROCESSING, CPU), NO_FOLDS, wanted)
         else:
-            tune.fine_tune(small, {"name": "none"}, other, PREPROCESSING, wanted, CPU)
+            tuned(small, other, wanted)
     if balanced:
         assert asked[0] is not None
         torch.testing.assert_close(asked[0], torch.tensor([0.6, 3.0]))
     else:
         assert asked == [None]
-
-
-def test_what_learns_is_what_was_named(small: Classifier) -> None:
-    learning = {}
-    for name in ("head", "last_stage", "all"):
-        tune.freeze(small, Trainable(name))
-        learning[name] = {key.split(".")[0] for key, p in small.backbone.named_parameters() if p.requires_grad}
-        assert all(p.requires_grad for p in small.head.parameters())
-    assert learning["head"] == set()
-    assert learning["last_stage"] == {"layer4"}
-    assert learning["all"] == {"conv1", "bn1", "layer1", "layer2", "layer3", "layer4"}

@@ -1,5 +1,4 @@
 import math
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -9,7 +8,7 @@ from torch import nn
 from scrapline.params import Train
 from scrapline.system.errors import ScraplineError
 from scrapline.train import fit
-from scrapline.train.fit import Epoch, Optimiser, Progress, Sums, balanced_weights
+from scrapline.train.fit import Epoch, History, Optimiser, Sums, balanced_weights
 
 
 def settings(**changes: object) -> Train:
@@ -29,45 +28,24 @@ INPUTS = torch.randn(64, 4, generator=torch.Generator().manual_seed(0)) + 3 * (t
 LABELS = torch.arange(64) % 2
 
 
-def run(model: nn.Module, wanted: Train, validate: Callable[[], tuple[torch.Tensor, torch.Tensor]]) -> list[Epoch]:
+def test_training_learns() -> None:
     """Eight steps an epoch over two classes that a line can tell apart."""
-    optimiser = Optimiser(model, wanted, lr=0.1, steps_per_epoch=8, class_weights=None)
-    progress = Progress(model, wanted)
-    while not progress.finished():
-        sums = Sums()
+    torch.manual_seed(0)
+    model = nn.Linear(4, 2)
+    optimiser = Optimiser([list(model.parameters())], settings(), lr=0.1, steps_per_epoch=8, class_weights=None)
+    for _ in range(12):
         for start in range(0, 64, 8):
-            optimiser.step(model(INPUTS[start : start + 8]), LABELS[start : start + 8], sums)
-        progress.add(sums, *validate())
-    progress.restore_best()
-    return progress.history
+            optimiser.step(model(INPUTS[start : start + 8]), LABELS[start : start + 8], Sums())
+    assert (model(INPUTS).argmax(1) == LABELS).float().mean() > 0.95
 
 
-def test_training_learns_and_ends_on_its_best_epoch() -> None:
-    torch.manual_seed(0)
-    model = nn.Linear(4, 2)
-
-    def validate() -> tuple[torch.Tensor, torch.Tensor]:
-        with torch.no_grad():
-            return model(INPUTS), LABELS
-
-    best = fit.best_of(run(model, settings(), validate))
-    assert best.validation_accuracy > 0.95
-    logits, labels = validate()
-    assert nn.functional.cross_entropy(logits, labels).item() == pytest.approx(best.validation_loss, abs=1e-6)
-
-
-def test_training_stops_when_validation_gets_no_better() -> None:
-    torch.manual_seed(0)
-    frozen = torch.zeros(4, 2), torch.tensor([0, 1, 0, 1])
-    assert len(run(nn.Linear(4, 2), settings(patience=3), lambda: frozen)) == 4
-
-
-def test_a_diverging_run_says_what_to_do() -> None:
-    model = nn.Linear(4, 2)
-    with torch.no_grad():
-        model.weight.fill_(float("nan"))
-    with pytest.raises(ScraplineError, match="lower `lr`"):
-        run(model, settings(), lambda: (torch.zeros(4, 2), torch.tensor([0, 1, 0, 1])))
+@pytest.mark.parametrize("losses", [(math.nan, 0.5), (0.5, math.inf)])
+def test_a_diverging_run_says_what_to_do(losses: tuple[float, float]) -> None:
+    with pytest.raises(ScraplineError, match=r"diverged in epoch 3 .* lower `lr`"):
+        fit.check_finite(3, *losses)
+    logits = torch.tensor([[losses[1], 0.0]] * 2)
+    with pytest.raises(ScraplineError, match="diverged in epoch 1"):
+        History(2).add(Sums(loss=losses[0], weight=1.0, images=1), logits, torch.tensor([0, 1]))
 
 
 def test_a_weighted_epoch_has_torchs_weighted_mean() -> None:
@@ -77,7 +55,7 @@ def test_a_weighted_epoch_has_torchs_weighted_mean() -> None:
     order = torch.argsort(LABELS, stable=True)
     with torch.no_grad():
         expected = nn.functional.cross_entropy(model(INPUTS), LABELS, weights).item()
-    optimiser = Optimiser(model, settings(), lr=1e-12, steps_per_epoch=4, class_weights=weights)
+    optimiser = Optimiser([list(model.parameters())], settings(), lr=1e-12, steps_per_epoch=4, class_weights=weights)
     sums = Sums()
     for rows in order.split(16):
         optimiser.step(model(INPUTS[rows]), LABELS[rows], sums)
@@ -91,10 +69,38 @@ def test_balanced_weights_average_one_over_the_images() -> None:
     assert weights[labels].mean().item() == pytest.approx(1)
 
 
-def test_only_matrices_decay() -> None:
-    matrices, others = fit.decayed_groups(nn.Sequential(nn.Linear(3, 3), nn.BatchNorm1d(3)), 0.1)
-    assert [p.ndim for p in matrices["params"]] == [2]
-    assert (matrices["weight_decay"], others["weight_decay"]) == (0.1, 0.0)
+def test_shares_of_classes_are_a_loss_like_labels_and_count_as_the_larger_one() -> None:
+    """Half an image of each class: the mean of both labels' losses, by hand."""
+    model = nn.Linear(4, 2)
+    optimiser = Optimiser([list(model.parameters())], settings(), lr=1e-12, steps_per_epoch=1, class_weights=None)
+    logits = torch.tensor([[2.0, 0.0], [0.0, 1.0]]) + 0 * model(INPUTS[:2])
+    shares, sums = torch.tensor([[0.5, 0.5], [0.8, 0.2]]), Sums()
+    optimiser.step(logits, shares, sums)
+    first = (math.log(1 + math.exp(-2)) + math.log(1 + math.exp(2))) / 2
+    second = 0.8 * math.log(1 + math.exp(1)) + 0.2 * math.log(1 + math.exp(-1))
+    assert sums.mean_loss == pytest.approx((first + second) / 2, rel=1e-6)
+    assert (sums.correct, sums.images) == (1, 2)  # of the first both are the largest, and argmax says 0
+
+
+def test_an_optimiser_goes_on_where_another_stopped() -> None:
+    def fresh() -> tuple[nn.Linear, Optimiser]:
+        torch.manual_seed(0)
+        model = nn.Linear(4, 2)
+        return model, Optimiser([[*model.parameters()]], settings(), lr=0.1, steps_per_epoch=1, class_weights=None)
+
+    unbroken, optimiser = fresh()
+    for _ in range(6):
+        optimiser.step(unbroken(INPUTS), LABELS, Sums())
+    broken, optimiser = fresh()
+    for _ in range(3):
+        optimiser.step(broken(INPUTS), LABELS, Sums())
+    state, weights = optimiser.state(), broken.state_dict()
+    resumed, optimiser = fresh()
+    resumed.load_state_dict(weights)
+    optimiser.restore(state)
+    for _ in range(3):
+        optimiser.step(resumed(INPUTS), LABELS, Sums())
+    assert torch.equal(resumed.weight, unbroken.weight)
 
 
 def test_the_optimiser_is_adamw_at_the_scheduled_rate_with_weights_and_smoothing() -> None:
@@ -104,7 +110,7 @@ def test_the_optimiser_is_adamw_at_the_scheduled_rate_with_weights_and_smoothing
     reference.load_state_dict(ours.state_dict())
     weights = torch.tensor([0.4, 1.6])
     wanted = settings(epochs=10, label_smoothing=0.1, weight_decay=0.5)
-    optimiser = Optimiser(ours, wanted, lr=0.02, steps_per_epoch=2, class_weights=weights)
+    optimiser = Optimiser([[*ours.parameters()]], wanted, lr=0.02, steps_per_epoch=2, class_weights=weights)
     groups = [{"params": [reference.weight], "weight_decay": 0.5}, {"params": [reference.bias], "weight_decay": 0.0}]
     adamw = torch.optim.AdamW(groups)
     criterion = nn.CrossEntropyLoss(weights, label_smoothing=0.1)
@@ -124,18 +130,12 @@ def test_the_optimiser_is_adamw_at_the_scheduled_rate_with_weights_and_smoothing
 
 def test_an_epochs_line_by_hand() -> None:
     """Two images: logits 0, so each class has one half; the first label is what argmax of a tie gives."""
-    progress = Progress(nn.Linear(4, 2), settings())
-    progress.add(Sums(loss=3.0, weight=4.0, correct=1, images=8, lr=0.25), torch.zeros(2, 2), torch.tensor([0, 1]))
-    (epoch,) = progress.history
+    history = History(12)
+    history.add(Sums(loss=3.0, weight=4.0, correct=1, images=8, lr=0.25), torch.zeros(2, 2), torch.tensor([0, 1]))
+    (epoch,) = history.epochs
     assert (epoch.epoch, epoch.lr, epoch.train_loss, epoch.train_accuracy) == (1, 0.25, 0.75, 0.125)
     assert epoch.validation_loss == pytest.approx(math.log(2))
     assert epoch.validation_accuracy == 0.5
-
-
-def test_the_best_epoch_is_the_first_of_the_lowest_validation_loss() -> None:
-    losses, accuracies = [0.5, 0.3, 0.4, 0.3], [0.9, 0.7, 0.95, 0.8]
-    history = [Epoch(n + 1, 0.1, 1.0, 0.5, *pair) for n, pair in enumerate(zip(losses, accuracies, strict=True))]
-    assert fit.best_of(history).epoch == 2
 
 
 def test_balanced_weights_by_hand() -> None:
@@ -144,14 +144,14 @@ def test_balanced_weights_by_hand() -> None:
     assert balanced_weights(torch.tensor([0, 0]), 2).tolist() == [0.5, 1.0]
 
 
-@pytest.mark.parametrize(
-    ("done", "patience", "finished"), [(3, 2, True), (3, 3, False), (12, 99, True), (11, 99, False)]
-)
-def test_training_ends_after_its_epochs_or_its_patience(done: int, patience: int, finished: bool) -> None:
-    """The first epoch is the best, so after `done` epochs `done - 1` have been no better."""
-    progress = Progress(nn.Linear(4, 2), settings(patience=patience))
-    progress.history += [Epoch(n, 0.1, 1.0, 0.5, 0.1 * n, 0.5) for n in range(1, done + 1)]
-    assert progress.finished() is finished
+def test_only_full_batches_are_steps_but_there_is_one_at_least() -> None:
+    assert [fit.steps_per_epoch(photos, 32) for photos in (100, 64, 31)] == [3, 2, 1]
+
+
+def test_each_network_and_epoch_has_a_seed_of_its_own() -> None:
+    seeds = {fit.seed_of(7, network, epoch) for network in range(20) for epoch in range(50)}
+    assert len(seeds) == 1000
+    assert fit.seed_of(7, 1, 2) == fit.seed_of(7, 1, 2)
 
 
 def test_history_is_written_as_it_was(tmp_path: Path) -> None:

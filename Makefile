@@ -86,11 +86,14 @@ rebuilds: setup-dev  ## write docs/rebuilds.md anew from its list of changes
 	PYTHONPATH=src:tests python -m pipeline.rebuilds
 
 # ARCHIVE, SPLIT: local copies of the data set's archive and of its split lists. WEIGHTS: a local state dict in place of
-# torchvision's ImageNet download; WEIGHTS_NOTE: what it is, for the report.
+# torchvision's ImageNet download; WEIGHTS_NOTE: what it is, for the report. RECIPE: which of recipes/.
+RECIPE ?= trashnet
 PLACED = models/pretrained/$(notdir $(WEIGHTS))
-RECIPE_PARAMS = sed 's/weights: imagenet /weights: $(if $(WEIGHTS),$(notdir $(WEIGHTS)),imagenet) /' recipes/trashnet.yaml
+RECIPE_PARAMS = sed 's/weights: imagenet /weights: $(if $(WEIGHTS),$(notdir $(WEIGHTS)),imagenet) /' recipes/$(RECIPE).yaml
 
-trashnet: setup       ## fetch TrashNet, put its recipe in place, and run the pipeline on it
+trashnet: setup       ## fetch TrashNet, put a recipe in place, and run the pipeline on it
+	@test -f "recipes/$(RECIPE).yaml" || \
+		{ echo "error: RECIPE=$(RECIPE) is none of recipes/: $(sort $(basename $(notdir $(wildcard recipes/*.yaml))))" >&2; exit 1; }
 	@git diff --quiet HEAD -- params.yaml || { $(RECIPE_PARAMS) | cmp -s - params.yaml; } || \
 		{ echo "error: params.yaml has uncommitted edits: commit them, or undo them with git checkout params.yaml" >&2; exit 1; }
 	@test -z "$(WEIGHTS)" || test -f "$(WEIGHTS)" || { echo "error: WEIGHTS=$(WEIGHTS) is not here" >&2; exit 1; }

@@ -1,6 +1,6 @@
 """The classic transfer set-up: a frozen base, and a new last layer trained on its cached features."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import torch
@@ -30,14 +30,14 @@ def train_head(extractor: Extractor, folds: Folds, params: Params) -> Trained:
     """
     validation = extractor.features("val")
     if native_bf16(extractor.device):
-        data = gather(extractor, folds, params, torch.bfloat16)
+        data = gather(extractor, splits_for(folds), params, torch.bfloat16)
         history, logits = _final(extractor, data, validation, params)
         agreement = _agreement(extractor.model.head, validation, extractor.features("val", dtype=torch.bfloat16))
         if agreement >= _MIN_AGREEMENT:
             held_out = _folds(data, folds, params, extractor.model.head.out_features)
             return Trained(history.epochs, logits, validation.labels, "bfloat16 features", agreement, held_out)
         info(f"bfloat16 features change {1 - agreement:.1%} of the predicted classes: training on float32 features")
-    data = gather(extractor, folds, params, torch.float32)
+    data = gather(extractor, splits_for(folds), params, torch.float32)
     history, logits = _final(extractor, data, validation, params)
     held_out = _folds(data, folds, params, extractor.model.head.out_features)
     return Trained(history.epochs, logits, validation.labels, "float32 features", None, held_out)
@@ -48,10 +48,14 @@ def probe_settings(params: Params) -> Params:
     return params.model_copy(update={"lr": _PROBE_LR, "train": params.train.model_copy(update=_PROBE)})
 
 
-def gather(extractor: Extractor, folds: Folds, params: Params, dtype: torch.dtype) -> Joined:
-    """The features that heads learn from: of training, and of validation too where there are folds."""
+def splits_for(folds: Folds) -> Sequence[str]:
+    """The splits whose photos heads learn from: training, and validation too where there are folds."""
+    return ("train", "val") if len(folds) else ("train",)
+
+
+def gather(extractor: Extractor, splits: Sequence[str], params: Params, dtype: torch.dtype) -> Joined:
+    """The features of all views of some splits' photos, that heads learn from."""
     shown = views(params.train.augment, extractor.preprocessing.input_size, params.train.views, params.seed)
-    splits = ("train", "val") if len(folds) else ("train",)
     return Joined([extractor.features(split, dtype=dtype, views=shown) for split in splits])
 
 

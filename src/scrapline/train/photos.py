@@ -1,7 +1,7 @@
 """The pixels of training and validation photos, in the sizes that fine-tuning needs."""
 
 import dataclasses
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -20,20 +20,18 @@ from scrapline.train.augment import stored_size
 
 @dataclass(frozen=True)
 class Photos:
-    """Photos of training, then of validation: `crops` as large as crops are cut from, `whole` as the line sees them."""
+    """Photos of some splits: `crops` as large as crops are cut from, `whole` as the line sees them."""
 
     crops: Joined
     whole: Joined
     preprocessing: Preprocessing
 
     @classmethod
-    def of(cls, base: Extractor, augment: Augment) -> "Photos":
-        """Decode them, unless they are in the cache."""
+    def of(cls, base: Extractor, augment: Augment, splits: Sequence[str] = ("train", "val")) -> "Photos":
+        """Decode them, one split after the other, unless they are in the cache."""
         whole = base.preprocessing
         larger = dataclasses.replace(whole, input_size=stored_size(augment, whole.input_size))
-        joined = {
-            at: Joined([pixels.photos(base.folder, split, at) for split in ("train", "val")]) for at in (larger, whole)
-        }
+        joined = {at: Joined([pixels.photos(base.folder, split, at) for split in splits]) for at in (larger, whole)}
         return cls(joined[larger], joined[whole], whole)
 
     @property
@@ -42,9 +40,9 @@ class Photos:
         return torch.from_numpy(self.whole.labels)
 
     def rows(self, split: str) -> Rows:
-        """Where the photos of `train` or `val` stand."""
-        training = len(self.whole.parts[0].labels)
-        return np.arange(training) if split == "train" else np.arange(training, len(self.whole.labels))
+        """Where the photos of `train` or `val` stand, the first two splits."""
+        training, validation = (len(part.labels) for part in self.whole.parts[:2])
+        return np.arange(training) if split == "train" else np.arange(training, training + validation)
 
     def batches(self, rows: Rows) -> Iterator[Decoded]:
         """Some photos as the line sees them."""

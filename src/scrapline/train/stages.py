@@ -56,7 +56,7 @@ def _stages(model: Classifier, input_size: int) -> list[list[Parameter]]:
     def note(module: nn.Module, inputs: Any, output: Any) -> None:
         before = next(reversed(sides.values()), input_size)
         picture = all(isinstance(value, Tensor) and value.ndim == 4 for value in (*inputs[:1], output))
-        smaller = picture and 1 < inputs[0].shape[2] and output.shape[2] < before
+        smaller = picture and inputs[0].shape[2] > 1 and output.shape[2] < before
         sides.setdefault(module, output.shape[2] if smaller else before)
 
     owners = [module for module in model.backbone.modules() if next(module.parameters(recurse=False), None) is not None]

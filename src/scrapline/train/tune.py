@@ -16,7 +16,7 @@ from scrapline.params import Params
 from scrapline.train import stages
 from scrapline.train.fit import Epoch, check_finite
 from scrapline.train.folds import Folds
-from scrapline.train.head import fit_head, gather, probe_settings
+from scrapline.train.head import fit_head, gather, probe_settings, splits_for
 from scrapline.train.learner import Learner, training_dtype
 from scrapline.train.norms import give_back_statistics, has_folded_norms
 from scrapline.train.pace import Pace
@@ -34,9 +34,8 @@ def fine_tune(base: Extractor, folds: Folds, params: Params, unfinished: Unfinis
     Each fold's network begins from the same base and learns in the same way from its own photos.
     """
     photos = Photos.of(base, params.train.augment)
-    features = gather(base, folds, params, torch.float32) if pretrained else None
-    pace = Pace(params.train.epochs * (1 + len(folds)))
-    tuning = _Tuning(base.model, photos, features, params, base.device, unfinished, pace)
+    features = gather(base, splits_for(folds), params, torch.float32) if pretrained else None
+    tuning = Tuning(base, photos, features, params, unfinished, Pace(params.train.epochs * (1 + len(folds))))
     kept, history = tuning.run(photos.rows("train"), network=0, validation=photos.rows("val"))
     said = tuning.predict(kept, photos.rows("val"))
     held_out = _folds(tuning, folds) if len(folds) else None
@@ -46,20 +45,22 @@ def fine_tune(base: Extractor, folds: Folds, params: Params, unfinished: Unfinis
 
 
 @dataclass(frozen=True)
-class _Tuning:
-    """What the networks of one training share: the base they begin from, all photos, and how they learn."""
+class Tuning:
+    """What the networks of one training share: the base they begin from, all photos, and how they learn.
 
-    base: Classifier
+    `features` of the photos, of which a head is fitted first, are None where the base knows nothing yet.
+    """
+
+    base: Extractor
     photos: Photos
     features: Joined | None
     params: Params
-    device: torch.device
     unfinished: Unfinished
     pace: Pace
 
     def run(self, rows: Rows, *, network: int, validation: Rows | None = None) -> tuple[Classifier, list[Epoch]]:
         """Train a network on some photos; the one to keep, and its history where `validation` is watched."""
-        learner = Learner(self._start(rows, network), self.photos, rows, self.params, self.device, network=network)
+        learner = Learner(self._start(rows, network), self.photos, rows, self.params, self.base.device, network=network)
         name = f"network-{network}"
         if state := self.unfinished.load(name):
             learner.restore(state)
@@ -79,7 +80,7 @@ class _Tuning:
 
     def predict(self, model: Classifier, rows: Rows) -> Predictions:
         """What a network makes of some photos as the line sees them."""
-        return predict(model, self.photos.batches(rows), self.photos.preprocessing, self.device)
+        return predict(model, self.photos.batches(rows), self.photos.preprocessing, self.base.device)
 
     def _start(self, rows: Rows, network: int) -> Classifier:
         """The base with a head fitted on these photos, norms that can learn, and the rest of it frozen.
@@ -87,25 +88,25 @@ class _Tuning:
         A base that knows something gets its head first, lest a random one spoil what it knows (LP-FT: Kumar et al.
         2022, Fine-Tuning can Distort Pretrained Features).
         """
-        model = copy.deepcopy(self.base)
+        model = copy.deepcopy(self.base.model)
         if self.features is not None:
             settings = probe_settings(self.params)
             head = fit_head(self.features, rows, model.head.out_features, settings, network=network)
             model.head.load_state_dict(head.state_dict())
-        model.to(self.device).to(memory_format=torch.channels_last)
+        model.to(self.base.device).to(memory_format=torch.channels_last)
         if self.features is not None and has_folded_norms(model):
             some = np.random.default_rng([self.params.seed, network]).permutation(rows)[:_NORM_PHOTOS]
-            give_back_statistics(model, self.photos.images(np.sort(some), self.device))
-        if self.device.type == "cuda":
+            give_back_statistics(model, self.photos.images(np.sort(some), self.base.device))
+        if self.base.device.type == "cuda":
             replace_adaptive(model)
         stages.freeze(model, self.params.train.trainable)
         return model
 
 
-def _folds(tuning: _Tuning, folds: Folds) -> OutOfFold:
+def _folds(tuning: Tuning, folds: Folds) -> OutOfFold:
     """Train the folds' networks one after the other, and keep what each makes of all photos."""
     repeats, photos = folds.fold.shape
-    head: nn.Linear = tuning.base.head
+    head: nn.Linear = tuning.base.model.head
     logits = np.full((repeats, photos, head.out_features), np.nan, np.float32)
     of_all = np.zeros((repeats, folds.count, photos, head.out_features), np.float32)
     embeddings = np.zeros((repeats, folds.count, photos, head.in_features), np.float16)

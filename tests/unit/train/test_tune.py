@@ -10,16 +10,16 @@ import torch
 from scrapline.data import shards
 from scrapline.model.joined import Joined
 from scrapline.params import Params
-from scrapline.train import tune, unfinished
+from scrapline.train import unfinished
 from scrapline.train.head import fit_head, probe_settings
 from scrapline.train.learner import Learner
 from scrapline.train.norms import has_folded_norms
 from scrapline.train.pace import Pace
 from scrapline.train.photos import Photos
 from scrapline.train.trained import Trained
-from scrapline.train.tune import fine_tune
+from scrapline.train.tune import Tuning, fine_tune
 from scrapline.train.unfinished import Unfinished
-from unit.train.tiny import CPU, base, draw, prepare, settings
+from unit.train.tiny import base, draw, prepare, settings
 
 ALL = {"trainable": "all", "augment": {"hflip": True, "color_jitter": 0.2, "crop_area": 0.6}, "ema": 0.5, "mixup": 0.3}
 
@@ -149,13 +149,13 @@ def test_each_fold_network_learns_from_its_own_photos_alone(folder: Path, monkey
     assert np.isfinite(found.logits).all()
 
 
-def tuning(folder: Path, wanted: Params, *, folded: bool) -> tune._Tuning:
+def tuning(folder: Path, wanted: Params, *, folded: bool) -> Tuning:
     start = base(folder)
     if folded:
         assert has_folded_norms(start.model)
     features = Joined([start.features("train"), start.features("val")])
     photos = Photos.of(start, wanted.train.augment)
-    return tune._Tuning(start.model, photos, features, wanted, CPU, Unfinished.of(start, wanted), Pace(2))
+    return Tuning(start, photos, features, wanted, Unfinished.of(start, wanted), Pace(2))
 
 
 def test_fine_tuning_begins_from_the_fitted_head_and_the_base_as_it_was(folder: Path) -> None:
@@ -171,14 +171,14 @@ def test_fine_tuning_begins_from_the_fitted_head_and_the_base_as_it_was(folder: 
     said = shared.predict(model, np.arange(32))
     np.testing.assert_allclose(said.embeddings, shared.features.take(np.arange(32)), rtol=2e-3, atol=1e-3)
     assert all(parameter.requires_grad for parameter in model.parameters())
-    assert has_folded_norms(shared.base), "each network begins from the base as it was"
+    assert has_folded_norms(shared.base.model), "each network begins from the base as it was"
 
 
 def test_a_network_from_scratch_keeps_its_random_head(folder: Path) -> None:
     wanted = settings(trainable="last_stage", epochs=1)
     start = base(folder)
     photos = Photos.of(start, wanted.train.augment)
-    shared = tune._Tuning(start.model, photos, None, wanted, CPU, Unfinished.of(start, wanted), Pace(1))
+    shared = Tuning(start, photos, None, wanted, Unfinished.of(start, wanted), Pace(1))
     model = shared._start(np.arange(24), 0)
     assert torch.equal(model.head.weight, start.model.head.weight)
     assert not model.backbone.conv1.weight.requires_grad

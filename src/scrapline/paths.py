@@ -56,3 +56,4 @@ SUMMARY = Path("results/summary.json")
 REPORT = Path("performance_report.md")
 
 RUNS = Path("runs")
+STUDIES = RUNS / "studies"

@@ -274,6 +274,8 @@ PARAMS = [
         "`train.augment` is a section",
         "`hflip`, `color_jitter`",
     ),
+    Case("a param that is gone", PREPARE, param("train.patience", 5), "patience is gone", "remove it"),
+    Case("one fold", PREPARE, param("train.folds", 1), "`train.folds`", "2 or more, or 0 for none"),
     Case("no epochs", PREPARE, param("train.epochs", 0), "`train.epochs`", "greater than or equal to 1, got 0"),
     Case("shares past 1", PREPARE, SHARES, "`data.split`", "leave room for training"),
     Case("opset", CHECK, param("export.opset", 24), "`export.opset`", "less than or equal to 23, got 24"),

@@ -131,6 +131,7 @@ def side_by_side(action: Callable[[Clone], T], *clones: Clone) -> list[T]:
 def shrink(params: dict[str, Any]) -> None:
     """Seconds instead of minutes: small images, one epoch, few items."""
     params["data"] |= {"min_side": 16, "test_frames": 8}
+    params["data"]["split"] |= {"val": 0.15, "test": 0.15}
     params["model"]["input_size"] = 32
     params["train"] |= {"epochs": 1, "batch_size": 8}
     params["simulate"] |= {"items": 12, "belt_m_per_s": 5.0, "camera_to_ejector_m": 5.0}

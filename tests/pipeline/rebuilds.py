@@ -141,7 +141,7 @@ PARAMS = [
     param("train.fold_repeats", 2, (TRAIN, SIMULATE), ", the same"),
     param("train.views", 2, AFTER_PREPARE),
     param("train.augment.hflip", False, AFTER_PREPARE),
-    param("train.augment.vflip", True, AFTER_PREPARE),
+    param("train.augment.vflip", False, AFTER_PREPARE),
     param("train.augment.crop_area", 0.5, AFTER_PREPARE),
     param("train.augment.color_jitter", 0.4, AFTER_PREPARE),
     param("train.device", "cpu", (TRAIN, EVALUATE, EXPORT), " (`auto` found no GPU)", stale=(TRAIN, EVALUATE, EXPORT)),

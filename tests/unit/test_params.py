@@ -48,6 +48,11 @@ def test_a_learning_rate_in_scientific_notation_is_a_number(tmp_path: Path) -> N
         ({"train__epochs": 0}, "`train.epochs`: input should be greater than or equal to 1, got 0"),
         ({"train__epoch": 5}, "unknown key `train.epoch`; did you mean `train.epochs`?"),
         ({"data__split__sceme": "hash"}, "unknown key `data.split.sceme`; did you mean `data.split.scheme`?"),
+        ({"train__patience": 5}, "`train`: patience is gone: every epoch is trained"),
+        ({"train__folds": 1}, "`train.folds`: one fold leaves nothing to train on: 2 or more, or 0 for none"),
+        ({"train__augment__crop_area": 0}, "`train.augment.crop_area`: input should be greater than 0, got 0"),
+        ({"train__lr_decay": 1.5}, "`train.lr_decay`: input should be less than or equal to 1, got 1.5"),
+        ({"train__ema": 1}, "`train.ema`: input should be less than 1, got 1"),
         ({"sede": 5}, "unknown key `sede`; did you mean `seed`?"),
         ({"data__split__val": 0.9}, "leave room for training"),
         ({"data__split__scheme": "lists"}, "scheme `lists` needs `lists`"),
@@ -101,3 +106,20 @@ def test_a_renamed_key_is_reported_by_its_spelling(tmp_path: Path) -> None:
 
 def test_null_weights_are_none(tmp_path: Path) -> None:
     assert load(tmp_path, model__weights=None).model.weights == "none"
+
+
+@pytest.mark.parametrize(
+    ("trainable", "folds", "repeats", "drawn"),
+    [
+        ("head", None, None, (5, 5)),
+        ("head", 0, None, (0, 5)),
+        ("head", 3, 2, (3, 2)),
+        ("all", None, None, (0, 1)),
+        ("last_stage", 4, None, (4, 1)),
+    ],
+)
+def test_folds_are_drawn_as_told_or_as_suits_what_learns(
+    tmp_path: Path, trainable: str, folds: int | None, repeats: int | None, drawn: tuple[int, int]
+) -> None:
+    train = load(tmp_path, train__trainable=trainable, train__folds=folds, train__fold_repeats=repeats).train
+    assert (train.folds_drawn, train.repeats_drawn) == drawn

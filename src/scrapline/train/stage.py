@@ -1,5 +1,7 @@
 """The train stage: from prepared images to a calibrated checkpoint, each step in its order."""
 
+import torch
+
 from scrapline import paths
 from scrapline.data import shards
 from scrapline.data.imaging import Preprocessing
@@ -17,22 +19,27 @@ from scrapline.train.unfinished import Unfinished
 from scrapline.train.weights import constants, initialise
 
 
+def starting_point(settings: Params, device: torch.device) -> tuple[Extractor, dict[str, str]]:
+    """The network before training, with how photos are fed to it, and the provenance of its weights."""
+    model = Classifier(settings.model.arch, len(shards.read_classes(paths.PREPARED)))
+    model.check_input_size(settings.model.input_size)
+    weights = initialise(model, settings.model.weights, paths.PRETRAINED)
+    preprocessing = Preprocessing(
+        settings.model.input_size,
+        settings.data.max_side,
+        undeclared_bits=shards.read_undeclared_bits(paths.PREPARED),
+        **constants(settings.model.arch, settings.model.weights, paths.PRETRAINED),
+    )
+    return Extractor(model, paths.PREPARED, preprocessing, device), weights
+
+
 def train(settings: Params) -> None:
     """Fine-tune the network on the training split; write the checkpoint, its history, its metrics and the folds."""
     classes = shards.read_classes(paths.PREPARED)
     device = pick_device(settings.train.device)
     unfinished = None
     with reproducible(settings.seed), replacing(paths.CHECKPOINT, paths.TRAINING) as (checkpoint_path, results):
-        model = Classifier(settings.model.arch, len(classes))
-        model.check_input_size(settings.model.input_size)
-        weights = initialise(model, settings.model.weights, paths.PRETRAINED)
-        preprocessing = Preprocessing(
-            settings.model.input_size,
-            settings.data.max_side,
-            undeclared_bits=shards.read_undeclared_bits(paths.PREPARED),
-            **constants(settings.model.arch, settings.model.weights, paths.PRETRAINED),
-        )
-        base = Extractor(model, paths.PREPARED, preprocessing, device)
+        base, weights = starting_point(settings, device)
         rows = folds.pool(shards.read_manifest(paths.PREPARED))
         cuts = folds.draw(
             rows, folds=settings.train.folds_drawn, repeats=settings.train.repeats_drawn, seed=settings.seed
@@ -43,8 +50,8 @@ def train(settings: Params) -> None:
             unfinished = Unfinished.of(base, settings)
             result = fine_tune(base, cuts, settings, unfinished, pretrained=weights["name"] != "none")
         temperature = calibration.fit_temperature(result.logits.numpy(), result.labels)
-        state = model.torchvision_state()
-        checkpoint = Checkpoint(settings.model.arch, classes, preprocessing, temperature, weights, state)
+        state = base.model.torchvision_state()
+        checkpoint = Checkpoint(settings.model.arch, classes, base.preprocessing, temperature, weights, state)
         checkpoint.save(checkpoint_path)
         content = trained.metrics(result, checkpoint, settings, device) | trained.cross_validated(
             result, rows, cuts, classes

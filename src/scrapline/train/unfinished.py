@@ -37,11 +37,12 @@ class Unfinished:
         self._warned = False
 
     @classmethod
-    def of(cls, base: Extractor, settings: Params) -> "Unfinished":
-        """Of the training that these settings make of a base: anything else than the same is another."""
+    def of(cls, base: Extractor, settings: Params, purpose: str = "train") -> "Unfinished":
+        """Of the training that these settings make of a base for a purpose: anything else than the same is another."""
         splits = [cache_key.of_photos(base.folder, split, base.preprocessing) for split in ("train", "val")]
         return cls(
             {
+                "purpose": purpose,
                 "photos": splits,
                 "manifest": sha256(base.folder / paths.MANIFEST.name),
                 "base": base.model.backbone_sha256(),

@@ -91,7 +91,7 @@ def test_mean_colour_does_not_give_the_class_away() -> None:
 def test_demo_recipe_loads() -> None:
     recipe = load_recipe(DEMO)
     assert recipe.materials == MATERIALS
-    assert (recipe.images_per_class, recipe.width, recipe.height, recipe.jpeg_quality) == (200, 320, 240, 90)
+    assert (recipe.images_per_class, recipe.width, recipe.height, recipe.jpeg_quality) == (480, 320, 240, 90)
 
 
 @pytest.mark.parametrize(
@@ -99,7 +99,7 @@ def test_demo_recipe_loads() -> None:
     [
         ("seed:", "sead:", ("`sead`", "`seed`")),
         ("seed: 7", "seed: -1", ("`seed`", "-1")),
-        ("images_per_class: 200", "images_per_class: many", ("`images_per_class`", "many")),
+        ("images_per_class: 480", "images_per_class: many", ("`images_per_class`", "many")),
         ("width: 320", "width: 3", ("`width`", "3")),
         ("jpeg_quality: 90", "jpeg_quality: 0", ("`jpeg_quality`", "0")),
         ("jpeg_quality: 90", "", ("`jpeg_quality`", "missing")),

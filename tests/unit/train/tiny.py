@@ -22,21 +22,22 @@ CPU = torch.device("cpu")
 TINT = {"blue": (0, 0, 110), "red": (110, 0, 0), "neither": (0, 0, 0)}
 
 
-def prepare(folder: Path, labels: Sequence[int], *, validation: int, tinted: bool = True) -> Path:
-    """One photo for each label, the last of them for validation; tinted by their class, or all alike."""
-    folder.mkdir()
+def prepare(folder: Path, labels: Sequence[int], *, validation: int, test: int = 0, tinted: bool = True) -> Path:
+    """One photo for each label, the last for validation and then test; tinted by their class, or all alike."""
+    folder.mkdir(parents=True)
     names = [CLASSES[label] for label in labels]
     ids = [f"{n:016x}" for n in range(len(labels))]
     photos = {
         i: jpeg(noise(n, tint=TINT[name if tinted else "neither"]))
         for n, (i, name) in enumerate(zip(ids, names, strict=True))
     }
-    first = len(labels) - validation
+    first, last = len(labels) - validation - test, len(labels) - test
     rows = [
         Row(i, name, split, i, 48, 40, len(photos[i]), f"x/{i}.jpg", f"{split}-000000.tar")
         for n, (i, name) in enumerate(zip(ids, names, strict=True))
-        for split in ("train" if n < first else "val",)
+        for split in ("train" if n < first else "val" if n < last else "test",)
     ]
+    rows.sort(key=lambda row: row.shard)
     shards.write(folder, rows, lambda row: ("jpg", photos[row.image_id]), list(CLASSES))
     return folder
 

@@ -1,0 +1,1 @@
+"""What trains or measures beside the pipeline, and changes none of its outs."""

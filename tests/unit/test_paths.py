@@ -27,7 +27,16 @@ def test_outs_are_the_paths_that_the_code_knows() -> None:
     for stage in STAGES:
         assert set(outs(stage)) <= named, stage
     written = {out for stage in STAGES for out in outs(stage)}
-    inputs = {paths.PARAMS, paths.RUNS, paths.STUDIES, paths.RAW, paths.SPLIT_LISTS, paths.PAIRS, paths.PINS, paths.PRETRAINED}
+    inputs = {
+        paths.PARAMS,
+        paths.RUNS,
+        paths.STUDIES,
+        paths.RAW,
+        paths.SPLIT_LISTS,
+        paths.PAIRS,
+        paths.PINS,
+        paths.PRETRAINED,
+    }
     for path in named - {path.as_posix() for path in inputs}:
         inside = any(path == out or path.startswith(f"{out}/") for out in written)
         holds = any(out.startswith(f"{path}/") for out in written)

@@ -36,7 +36,7 @@ def figures(
         "of_folds": {
             "lowest": _rounded(min(by_fold)),
             "highest": _rounded(max(by_fold)),
-            "standard_deviation": _rounded(np.std(by_fold, ddof=1)),
+            "standard_deviation": _rounded(np.std(by_fold, ddof=1)) if len(by_fold) > 1 else None,
         },
         "recall": {name: _rate(share, held & (labels == number), group) for number, name in enumerate(classes)},
     }

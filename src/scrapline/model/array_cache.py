@@ -25,11 +25,12 @@ KEPT_BYTES = 4 * 10**9
 _FILES = ("values.npy", "labels.npy")
 _PARTIAL = ".partial"
 _LEFT_BEHIND_S = 24 * 3600
+_in_use: set[Path] = set()
 
 
 def folder() -> Path:
     """Where arrays are kept, shared by all clones."""
-    return user_cache_folder() / "arrays"
+    return user_cache_folder() / "features"
 
 
 def entry(key: dict[str, Any]) -> Path:
@@ -51,6 +52,7 @@ def load(place: Path) -> Arrays | None:
         return None
     with suppress(OSError):  # a cache that may only be read serves as well
         (place / "key.json").touch()  # when it was last used
+    _in_use.add(place)
     return values, labels
 
 
@@ -98,11 +100,13 @@ def _in_memory(write: Callable[[Path], None]) -> Arrays:
 
 
 def _prune(newest: Path) -> None:
-    """Keep what was used last, within the cap, and nothing that a killed run left half-made; `newest` always stays.
+    """Keep what was used last, within the cap, and nothing that a killed run left half-made.
+
+    `newest` always stays, and so does what this process has used: the disk would not be freed, and be needed again.
 
     What cannot be removed, or is gone already, is another run's.
     """
-    entries = [path for path in newest.parent.iterdir() if path.is_dir() and path != newest]
+    entries = [path for path in newest.parent.iterdir() if path.is_dir() and path not in {newest, *_in_use}]
     for path in entries:
         if path.name.endswith(_PARTIAL) and _used_at(path) < time.time() - _LEFT_BEHIND_S:
             shutil.rmtree(path, ignore_errors=True)

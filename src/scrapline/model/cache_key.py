@@ -19,7 +19,7 @@ def of_photos(folder: Path, split: str, preprocessing: Preprocessing) -> dict[st
     return {
         "shards": [sha256(path) for path in shards.paths(folder, split)],
         "preprocessing": preprocessing.to_dict(),
-        "libraries": {name: _version(name) for name in LIBRARIES},
+        "libraries": {name: version(name) for name in LIBRARIES},
         "code": {path.relative_to(_PACKAGE).as_posix(): sha256(path) for path in code_files()},
     }
 
@@ -29,7 +29,8 @@ def code_files() -> list[Path]:
     return sorted(path for folder in ("data", "model") for path in (_PACKAGE / folder).rglob("*.py"))
 
 
-def _version(distribution: str) -> str:
+def version(distribution: str) -> str:
+    """Of an installed package, `none` where it is not."""
     try:
         return metadata.version(distribution)
     except metadata.PackageNotFoundError:

@@ -115,12 +115,13 @@ class Extractor:
             "base": self.model.backbone_sha256(),
             "views": {"count": views.count, "seed": views.seed, **views.key} if views else None,
             "dtype": str(dtype),
-            "device": _device_name(self.device),
+            "device": device_name(self.device),
             "threads": cores(),
         }
 
 
-def _device_name(device: torch.device) -> str:
+def device_name(device: torch.device) -> str:
+    """What computes: the GPU's name, or what the processor can do."""
     if device.type == "cuda":
         return torch.cuda.get_device_name(device)
     capabilities = torch.cpu.get_capabilities()

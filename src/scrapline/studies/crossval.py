@@ -1,5 +1,6 @@
 """Cross-validation over all photos: each judged by a network, and by its INT8 file, that has not seen it."""
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -23,14 +24,21 @@ from scrapline.model.joined import Rows
 from scrapline.params import Params
 from scrapline.runtime.engine import open_session
 from scrapline.studies.networks import Study
+from scrapline.system.errors import ScraplineError
 from scrapline.system.files import write_json
 from scrapline.system.outs import replacing
 
+_NAME = re.compile(r"\w[\w-]{0,99}")
 _JUDGED = 128
 
 
 def crossval(settings: Params, *, folds: int, name: str) -> None:
-    """Train a network for each fold, and judge its photos by it in float32 and by its INT8 file; write and print."""
+    """Train a network for each fold, and judge its photos by it in float32 and by its INT8 file; write and print.
+
+    Raises ScraplineError for a name that is no plain one.
+    """
+    if not _NAME.fullmatch(name):
+        raise ScraplineError(f"a study's name is one plain word of letters, digits and dashes, not {name!r}")
     classes = shards.read_classes(paths.PREPARED)
     with reproducible(settings.seed), replacing(paths.STUDIES / name) as (results,):
         study = Study.of(settings, count=folds)
@@ -58,7 +66,10 @@ def _judge(study: Study, model: Classifier, train: Rows, held_out: Rows, classes
 
 
 def _quantised(study: Study, checkpoint: Checkpoint, train: Rows) -> parity.Run:
-    """The INT8 file as `export` would choose it, by photos that the network was trained on."""
+    """An INT8 file chosen as `export` chooses, but by photos that the network was trained on, and not calibrated.
+
+    The held-out photos are to be judged by it, and may not choose it.
+    """
     export = study.settings.export
     exact = convert(checkpoint, export.opset)
     calibration = train[spread(range(len(train)), export.calibration_images)]

@@ -13,6 +13,9 @@ import numpy.typing as npt
 from scrapline.data.pins import Pin
 from scrapline.data.shards import Row
 from scrapline.model.joined import Rows
+from scrapline.system.errors import ScraplineError
+
+_FEWEST = 2
 
 
 @dataclass(frozen=True)
@@ -53,18 +56,19 @@ def draw(rows: Sequence[Row], *, folds: int, repeats: int, seed: int) -> Folds:
     """Deal the groups of each class out to the folds, in an order that the hash of each decides, anew in each repeat.
 
     A group is never split. One with a train_only photo is held out in no fold, and one with a measure_only photo
-    trains none. A group of several classes counts as of the one that most of its photos have. With `folds` 0
-    there are none.
+    trains none; the two kinds are dealt apart. A group of several classes counts as of the one that most of its photos
+    have. With `folds` 0 there are none. Raises ScraplineError where a fold leaves nothing to learn from.
     """
     members: defaultdict[str, list[int]] = defaultdict(list)
     for position, row in enumerate(rows):
         members[row.group].append(position)
     pins = {group: {rows[position].pin for position in own} for group, own in members.items()}
-    dealt: defaultdict[str, list[str]] = defaultdict(list)
+    dealt: defaultdict[tuple[str, bool], list[str]] = defaultdict(list)
     for group, own in members.items():
         if Pin.TRAIN_ONLY not in pins[group]:
             most = Counter(rows[position].class_name for position in own).most_common()
-            dealt[min(most, key=lambda found: (-found[1], found[0]))[0]].append(group)
+            commonest = min(most, key=lambda found: (-found[1], found[0]))[0]
+            dealt[commonest, Pin.MEASURE_ONLY in pins[group]].append(group)
     fold = np.full((repeats if folds else 0, len(rows)), -1)
     for repeat in range(len(fold)):
         turn = 0  # goes on from class to class, for the folds to be of one size
@@ -72,8 +76,13 @@ def draw(rows: Sequence[Row], *, folds: int, repeats: int, seed: int) -> Folds:
             for group in sorted(groups, key=lambda group: _hash(seed, repeat, group)):
                 fold[repeat, members[group]] = turn % folds
                 turn += 1
-    learns = np.array([Pin.MEASURE_ONLY not in pins[row.group] for row in rows])
-    return Folds(folds, fold, learns)
+    drawn = Folds(folds, fold, np.array([Pin.MEASURE_ONLY not in pins[row.group] for row in rows]))
+    if any(len(cut.train) < _FEWEST for cut in drawn):
+        raise ScraplineError(
+            f"{folds} folds of so few photos leave some networks fewer than {_FEWEST} to learn from: add photos, or "
+            "set `train.folds: 0`"
+        )
+    return drawn
 
 
 def write(path: Path, rows: Sequence[Row], folds: Folds) -> None:

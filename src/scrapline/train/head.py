@@ -25,22 +25,31 @@ _PROBE = {"epochs": 60, "batch_size": 64, "weight_decay": 0.02, "label_smoothing
 def train_head(extractor: Extractor, folds: Folds, params: Params) -> Trained:
     """Train the model's last layer, in place, and a head of its own for each fold.
 
-    Validation features are always float32, as the deployed model computes. Training features are bfloat16 where the
-    device has it and the trained head predicts the same class from both on 99.5 % of validation; float32 otherwise.
+    Its validation is on float32 features, as the deployed model computes; that of the folds on those they learn from.
     """
+    data, agreement = features_to_learn_from(extractor, splits_for(folds), params)
     validation = extractor.features("val")
-    if native_bf16(extractor.device):
-        data = gather(extractor, splits_for(folds), params, torch.bfloat16)
-        history, logits = _final(extractor, data, validation, params)
-        agreement = _agreement(extractor.model.head, validation, extractor.features("val", dtype=torch.bfloat16))
-        if agreement >= _MIN_AGREEMENT:
-            held_out = _folds(data, folds, params, extractor.model.head.out_features)
-            return Trained(history.epochs, logits, validation.labels, "bfloat16 features", agreement, held_out)
-        info(f"bfloat16 features change {1 - agreement:.1%} of the predicted classes: training on float32 features")
-    data = gather(extractor, splits_for(folds), params, torch.float32)
     history, logits = _final(extractor, data, validation, params)
-    held_out = _folds(data, folds, params, extractor.model.head.out_features)
-    return Trained(history.epochs, logits, validation.labels, "float32 features", None, held_out)
+    held_out = _folds(data, folds, params, extractor.model.head)
+    precision = "float32 features" if agreement is None else "bfloat16 features"
+    return Trained(history.epochs, logits, validation.labels, precision, agreement, held_out)
+
+
+def features_to_learn_from(extractor: Extractor, splits: Sequence[str], params: Params) -> tuple[Joined, float | None]:
+    """The features of all views of some splits' photos, training first, for heads to learn from.
+
+    They are bfloat16 where the device has it and a head trained on them predicts the same class from both precisions
+    on 99.5 % of validation, which comes with them; float32 otherwise.
+    """
+    if native_bf16(extractor.device):
+        data = gather(extractor, splits, params, torch.bfloat16)
+        exact, rounded = (extractor.features("val", dtype=dtype) for dtype in (torch.float32, torch.bfloat16))
+        head = fit_head(data, _training(data), extractor.model.head, params, network=0)
+        agreement = _agreement(head, exact, rounded)
+        if agreement >= _MIN_AGREEMENT:
+            return data, agreement
+        info(f"bfloat16 features change {1 - agreement:.1%} of the predicted classes: training on float32 features")
+    return gather(extractor, splits, params, torch.float32), None
 
 
 def probe_settings(params: Params) -> Params:
@@ -62,21 +71,23 @@ def gather(extractor: Extractor, splits: Sequence[str], params: Params, dtype: t
 def fit_head(
     data: Joined,
     rows: Rows,
-    classes: int,
+    like: nn.Linear,
     params: Params,
     *,
     network: int,
     observe: Callable[[Sums, nn.Linear], None] | None = None,
 ) -> nn.Linear:
-    """A head fitted on the views of some photos; it takes features as they are.
+    """A head of the form of another, fitted on the views of some photos; it takes features as they are.
 
     `network` numbers those of one training, each with its own draws; `observe` sees the head after each epoch.
     """
-    settings = params.train
+    settings, classes = params.train, like.out_features
     labels = torch.from_numpy(data.labels)
     mean, scale = _moments(torch.from_numpy(data.take(rows)))
+    if like.bias is None:
+        mean = torch.zeros_like(mean)  # which nothing could take in
     torch.manual_seed(seed_of(params.seed, network))
-    layer = nn.Linear(len(mean), classes)
+    layer = nn.Linear(len(mean), classes, bias=like.bias is not None)
     steps = steps_per_epoch(len(rows), settings.batch_size)
     weights = balanced_weights(labels[rows], classes) if settings.balanced_loss else None
     optimiser = Optimiser(
@@ -107,25 +118,30 @@ def _final(extractor: Extractor, data: Joined, validation: Features, params: Par
         with torch.inference_mode():
             history.add(sums, fitted(plain), labels)
 
-    training = np.arange(len(data.parts[0].labels))
-    fitted = fit_head(data, training, head.out_features, params, network=0, observe=note)
+    fitted = fit_head(data, _training(data), head, params, network=0, observe=note)
     head.load_state_dict(fitted.state_dict())
     with torch.inference_mode():
         return history, head(plain).clone()
 
 
-def _folds(data: Joined, folds: Folds, params: Params, classes: int) -> OutOfFold | None:
+def _training(data: Joined) -> Rows:
+    """The photos of training, the first split."""
+    return np.arange(len(data.parts[0].labels))
+
+
+def _folds(data: Joined, folds: Folds, params: Params, like: nn.Linear) -> OutOfFold | None:
     if not len(folds):
         return None
     repeats, photos = folds.fold.shape
+    classes = like.out_features
     size = data.parts[0].values.shape[2]
     weight = np.zeros((repeats, folds.count, classes, size), np.float32)
     bias = np.zeros((repeats, folds.count, classes), np.float32)
     logits = np.full((repeats, photos, classes), np.nan, np.float32)
     for number, cut in enumerate(track(folds, "heads of the folds", len(folds), "heads"), start=1):
-        head = fit_head(data, cut.train, classes, params, network=number)
+        head = fit_head(data, cut.train, like, params, network=number)
         weight[cut.repeat, cut.fold] = head.weight.detach().numpy()
-        bias[cut.repeat, cut.fold] = head.bias.detach().numpy()
+        bias[cut.repeat, cut.fold] = 0 if head.bias is None else head.bias.detach().numpy()
         with torch.inference_mode():
             logits[cut.repeat, cut.held_out] = head(torch.from_numpy(data.take(cut.held_out))).numpy()
     return OutOfFold(logits, {"weight": weight, "bias": bias})
@@ -133,10 +149,11 @@ def _folds(data: Joined, folds: Folds, params: Params, classes: int) -> OutOfFol
 
 def _of_features(layer: nn.Linear, mean: Tensor, scale: float) -> nn.Linear:
     """The same function of features as they are: W (x - mean) / scale + b."""
-    head = nn.Linear(layer.in_features, layer.out_features)
+    head = nn.Linear(layer.in_features, layer.out_features, bias=layer.bias is not None)
     with torch.no_grad():
         head.weight.copy_(layer.weight / scale)
-        head.bias.copy_(layer.bias - layer.weight @ mean / scale)
+        if layer.bias is not None:
+            head.bias.copy_(layer.bias - layer.weight @ mean / scale)
     return head
 
 

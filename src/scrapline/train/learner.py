@@ -1,5 +1,6 @@
 """One network that is fine-tuned: what learns of it, how, and the mean of its weights."""
 
+from collections.abc import Callable
 from dataclasses import asdict
 from typing import Any
 
@@ -36,8 +37,7 @@ class Learner:
         self._mix = v2.MixUp(alpha=settings.mixup, num_classes=classes) if settings.mixup else None
         self._averaged = None
         if settings.ema:
-            mean = get_ema_multi_avg_fn(settings.ema)  # type: ignore[no-untyped-call]
-            self._averaged = AveragedModel(model, multi_avg_fn=mean, use_buffers=True)
+            self._averaged = AveragedModel(model, multi_avg_fn=_mean(settings.ema), use_buffers=True)
         learning = stages.learning(model, params.model.input_size)
         balance = balanced_weights(photos.labels[rows], classes).to(device) if settings.balanced_loss else None
         self._optimiser = Optimiser(
@@ -102,3 +102,13 @@ class Learner:
 def training_dtype(device: torch.device) -> torch.dtype:
     """What fine-tuning computes in: bfloat16 where the device multiplies it in hardware."""
     return torch.bfloat16 if native_bf16(device) else torch.float32
+
+
+def _mean(decay: float) -> Callable[[Any, Any, Any], None]:
+    """PyTorch's moving average, of which less stays in the first steps: a short training is not held at its start."""
+
+    def update(averaged: Any, current: Any, updates: Any) -> None:
+        number = int(updates)
+        get_ema_multi_avg_fn(min(decay, (1 + number) / (10 + number)))(averaged, current, updates)  # type: ignore[no-untyped-call]
+
+    return update

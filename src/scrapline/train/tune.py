@@ -91,7 +91,7 @@ class Tuning:
         model = copy.deepcopy(self.base.model)
         if self.features is not None:
             settings = probe_settings(self.params)
-            head = fit_head(self.features, rows, model.head.out_features, settings, network=network)
+            head = fit_head(self.features, rows, model.head, settings, network=network)
             model.head.load_state_dict(head.state_dict())
         model.to(self.base.device).to(memory_format=torch.channels_last)
         if self.features is not None and has_folded_norms(model):

@@ -3,6 +3,7 @@
 import hashlib
 import io
 import json
+import os
 import shutil
 import time
 from contextlib import suppress
@@ -16,7 +17,7 @@ from scrapline import paths
 from scrapline.cli.console import info
 from scrapline.model import cache_key
 from scrapline.model.checkpoint import load_tensors
-from scrapline.model.features import Extractor
+from scrapline.model.features import Extractor, device_name
 from scrapline.params import Params
 from scrapline.system.errors import ScraplineError
 from scrapline.system.files import remove, sha256, user_cache_folder
@@ -37,12 +38,12 @@ class Unfinished:
         self._warned = False
 
     @classmethod
-    def of(cls, base: Extractor, settings: Params, purpose: str = "train") -> "Unfinished":
-        """Of the training that these settings make of a base for a purpose: anything else than the same is another."""
+    def of(cls, base: Extractor, settings: Params, more: dict[str, Any] | None = None) -> "Unfinished":
+        """Of the training that these settings make of a base, and `more`: anything else than the same is another."""
         splits = [cache_key.of_photos(base.folder, split, base.preprocessing) for split in ("train", "val")]
         return cls(
             {
-                "purpose": purpose,
+                "more": more,
                 "photos": splits,
                 "manifest": sha256(base.folder / paths.MANIFEST.name),
                 "base": base.model.backbone_sha256(),
@@ -52,7 +53,7 @@ class Unfinished:
                     "model": settings.model.model_dump(mode="json"),
                     "train": settings.train.model_dump(mode="json"),
                 },
-                "device": str(base.device),
+                "device": device_name(base.device),
                 "threads": cores(),
                 "code": [sha256(path) for path in sorted((_PACKAGE / "train").rglob("*.py"))],
             }
@@ -71,7 +72,7 @@ class Unfinished:
         """Keep tensors and plain values, unless something was saved a moment ago; a full disk costs a warning only."""
         if not now and time.monotonic() - self._saved_at < _SAVE_EVERY_S:
             return
-        partial = self.folder / f".{name}.partial"
+        partial = self.folder / f".{name}.{os.getpid()}.partial"
         archive = io.BytesIO()
         torch.save(content, archive)
         try:

@@ -25,7 +25,7 @@ def write(folder: Path) -> None:
 @pytest.fixture
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "home"))
-    return tmp_path / "home/scrapline/arrays"
+    return tmp_path / "home/scrapline/features"
 
 
 def entries(folder: Path) -> set[str]:
@@ -42,6 +42,7 @@ def test_the_cap_goes_by_size_and_the_oldest_used_go_first(home: Path, monkeypat
     assert cache.load(keys[0]) is not None, "its use now counts"
     size = sum(path.stat().st_size for path in keys[0].iterdir())
     monkeypatch.setattr(cache, "KEPT_BYTES", int(3.5 * size))
+    cache._in_use.clear()  # another process
     cache.make({"number": 4}, write)
     assert entries(home) == {path.name for path in (keys[0], keys[1], cache.entry({"number": 4}))}
 
@@ -50,8 +51,19 @@ def test_the_cap_goes_by_size_and_the_oldest_used_go_first(home: Path, monkeypat
 def test_the_entry_just_made_stays_however_large(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(cache, "KEPT_BYTES", 1)
     for number in range(2):
+        cache._in_use.clear()  # another process
         np.testing.assert_array_equal(cache.make({"number": number}, write)[0], VALUES)
     assert entries(home) == {cache.entry({"number": 1}).name}
+
+
+@pytest.mark.skipif(os.name == "nt", reason="the cache folder is set otherwise there")
+def test_what_a_run_uses_stays_while_it_runs(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Training pixels, made first, would go when those of validation come, and be made anew by the next run."""
+    monkeypatch.setattr(cache, "KEPT_BYTES", 1)
+    keys = [{"number": number} for number in range(3)]
+    for key in keys:
+        cache.make(key, write)
+    assert entries(home) == {cache.entry(key).name for key in keys}
 
 
 @pytest.mark.skipif(os.name == "nt", reason="the cache folder is set otherwise there")

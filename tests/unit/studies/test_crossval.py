@@ -8,8 +8,11 @@ import pytest
 import torch
 
 from scrapline.data import shards
+from scrapline.model.classifier import Classifier
+from scrapline.model.joined import Rows
 from scrapline.studies import crossval
 from scrapline.studies.networks import SPLITS, Study
+from scrapline.system.errors import ScraplineError
 from scrapline.train.head import fit_head, gather
 from unit.train.tiny import prepare, settings
 
@@ -52,4 +55,35 @@ def test_each_network_is_what_training_on_the_other_folds_gives(repo: Path) -> N
     for number, (cut, weight) in heads.items():
         assert not set(cut.train) & set(cut.held_out)
         assert len(cut.train) + len(cut.held_out) == 48
-        assert torch.equal(weight, fit_head(data, cut.train, 2, wanted, network=number).weight)
+        assert torch.equal(weight, fit_head(data, cut.train, study.base.model.head, wanted, network=number).weight)
+
+
+def test_a_study_that_was_stopped_judges_only_what_is_left_unless_files_would_be_made_otherwise(
+    repo: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wanted = settings(trainable="head", epochs=5, lr=0.01)
+    judged, judge = [], crossval._judge
+
+    def stopping(study: Study, model: Classifier, train: Rows, held_out: Rows, classes: list[str]) -> object:
+        if len(judged) == 1:
+            judged.append(-1)
+            raise KeyboardInterrupt
+        judged.append(len(held_out))
+        return judge(study, model, train, held_out, classes)
+
+    monkeypatch.setattr(crossval, "_judge", stopping)
+    with pytest.raises(KeyboardInterrupt):
+        crossval.crossval(wanted, folds=3, name="mine")
+    assert not (repo / "runs/studies/mine").exists()
+    other = wanted.model_copy(update={"export": wanted.export.model_copy(update={"calibration_images": 400})})
+    assert Study.of(other, count=3).unfinished.folder != Study.of(wanted, count=3).unfinished.folder
+    crossval.crossval(wanted, folds=3, name="mine")
+    assert judged == [16, -1, 16, 16]
+    content = json.loads((repo / "runs/studies/mine/crossval.json").read_text())
+    assert content["int8"]["accuracy"]["photos"] == 48
+
+
+@pytest.mark.parametrize("name", ["", "..", "a/b", "lr-0.001"])
+def test_a_name_that_is_no_plain_one_is_refused_at_once(repo: Path, name: str) -> None:
+    with pytest.raises(ScraplineError, match="one plain word"):
+        crossval.crossval(settings(), folds=2, name=name)

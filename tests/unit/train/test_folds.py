@@ -6,11 +6,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from scrapline.data.pins import Pin
 from scrapline.data.shards import Row
+from scrapline.system.errors import ScraplineError
 from scrapline.train import folds
 
 
@@ -26,7 +27,10 @@ ROWS = st.lists(
 
 @given(rows=ROWS, count=st.integers(2, 6), repeats=st.integers(1, 3), seed=st.integers(0, 99))
 def test_whatever_the_photos(rows: list[Row], count: int, repeats: int, seed: int) -> None:
-    drawn = folds.draw(rows, folds=count, repeats=repeats, seed=seed)
+    try:
+        drawn = folds.draw(rows, folds=count, repeats=repeats, seed=seed)
+    except ScraplineError:
+        assume(False)
     groups = np.array([r.group for r in rows])
     pinned = {pin: {r.group for r in rows if r.pin is pin} for pin in Pin}
     assert drawn.fold.shape == (repeats, len(rows))
@@ -87,6 +91,7 @@ def test_the_pool_is_training_and_then_validation() -> None:
 
 def test_the_file_says_where_each_photo_is_held_out(tmp_path: Path) -> None:
     rows = [row(1, "a", "g"), row(2, "a", "g"), row(3, "b", pin=Pin.TRAIN_ONLY), row(4, "b", pin=Pin.MEASURE_ONLY)]
+    rows += [row(n, "a") for n in range(5, 9)]
     drawn = folds.draw(rows, folds=2, repeats=2, seed=0)
     folds.write(tmp_path / "folds.csv", rows, drawn)
     lines = list(csv.DictReader((tmp_path / "folds.csv").open()))
@@ -104,3 +109,16 @@ def test_a_pin_holds_for_the_whole_group(pin: Pin) -> None:
     drawn = folds.draw(rows, folds=2, repeats=1, seed=0)
     assert (drawn.fold[0, :2] == -1).all() == (pin is Pin.TRAIN_ONLY)
     assert drawn.learns[:2].tolist() == [pin is not Pin.MEASURE_ONLY] * 2
+
+
+def test_photos_only_measured_on_are_dealt_apart_so_that_what_learns_is_in_all_folds() -> None:
+    rows = [row(n, pin=Pin.MEASURE_ONLY if n % 2 else Pin.NONE) for n in range(40)]
+    for fold in folds.draw(rows, folds=4, repeats=3, seed=0).fold:
+        for which in (slice(0, None, 2), slice(1, None, 2)):
+            assert sorted(Counter(fold[which].tolist()).values()) == [5, 5, 5, 5]
+
+
+def test_too_few_photos_to_learn_from_is_one_line() -> None:
+    rows = [row(1), *(row(n, pin=Pin.MEASURE_ONLY) for n in range(2, 9))]
+    with pytest.raises(ScraplineError, match="leave some networks fewer than 2 to learn from"):
+        folds.draw(rows, folds=2, repeats=1, seed=0)

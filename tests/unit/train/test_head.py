@@ -13,6 +13,7 @@ from scrapline.train.head import fit_head, probe_settings, train_head
 from unit.train.tiny import base, draw, prepare, settings
 
 HEAD = settings(trainable="head", epochs=30, lr=0.01, folds=3, fold_repeats=2)
+LIKE = torch.nn.Linear(6, 2)
 
 
 @pytest.fixture
@@ -32,9 +33,20 @@ def test_a_head_tells_apart_what_a_plane_can() -> None:
     """Features far from zero and of another scale: the head takes them as they are."""
     data = features(200)
     shifted = Joined([dataclasses.replace(data, values=data.values * 40 + 500)])
-    head = fit_head(shifted, np.arange(100), 2, HEAD, network=0)
+    head = fit_head(shifted, np.arange(100), LIKE, HEAD, network=0)
     with torch.inference_mode():
         said = head(torch.from_numpy(shifted.take(np.arange(100, 200)))).argmax(1).numpy()
+    assert (said == data.labels[100:]).mean() > 0.95
+
+
+def test_a_head_without_bias_stays_without() -> None:
+    """Features on both sides of zero, so that a plane through it can tell them apart."""
+    data = features(200)
+    centred = Joined([dataclasses.replace(data, values=data.values - 1.5)])
+    head = fit_head(centred, np.arange(100), torch.nn.Linear(6, 2, bias=False), HEAD, network=0)
+    assert head.bias is None
+    with torch.inference_mode():
+        said = head(torch.from_numpy(centred.take(np.arange(100, 200)))).argmax(1).numpy()
     assert (said == data.labels[100:]).mean() > 0.95
 
 
@@ -44,14 +56,14 @@ def test_a_head_learns_from_its_own_photos_alone() -> None:
     other = dataclasses.replace(data, values=data.values.copy(), labels=data.labels.copy())
     other.values[:, 1::2] = 9.0
     other.labels[1::2] = 1 - other.labels[1::2]
-    one, same = (fit_head(Joined([content]), rows, 2, HEAD, network=3) for content in (data, other))
+    one, same = (fit_head(Joined([content]), rows, LIKE, HEAD, network=3) for content in (data, other))
     assert torch.equal(one.weight, same.weight)
     assert torch.equal(one.bias, same.bias)
 
 
 def test_networks_and_seeds_have_draws_of_their_own() -> None:
     data, rows = Joined([features(60)]), np.arange(40)
-    heads = [fit_head(data, rows, 2, HEAD, network=n).weight for n in (0, 0, 1)]
+    heads = [fit_head(data, rows, LIKE, HEAD, network=n).weight for n in (0, 0, 1)]
     assert torch.equal(heads[0], heads[1])
     assert not torch.allclose(heads[0], heads[2], atol=1e-4)
 
@@ -68,7 +80,7 @@ def test_the_folds_heads_judge_what_they_have_not_seen(home: Path) -> None:
     assert found.logits.shape == (2, 40, 2)
     joined = Joined([extractor.features("train"), extractor.features("val")])
     for number, cut in enumerate(folds, start=1):
-        again = fit_head(joined, cut.train, 2, HEAD, network=number)
+        again = fit_head(joined, cut.train, extractor.model.head, HEAD, network=number)
         np.testing.assert_array_equal(weight[cut.repeat, cut.fold], again.weight.detach().numpy())
         said = joined.take(cut.held_out) @ weight[cut.repeat, cut.fold].T + bias[cut.repeat, cut.fold]
         np.testing.assert_allclose(found.logits[cut.repeat, cut.held_out], said, rtol=1e-3, atol=1e-4)

@@ -52,7 +52,7 @@ def test_without_mixup_labels_are_numbers(folder: Path) -> None:
 
 
 def test_the_mean_of_the_weights_by_hand(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The first step's weights, and from then on 0.8 of the mean and 0.2 of the new ones; statistics of norms too."""
+    """The first step's weights; of these 2/11 stay at the second step, 3/12 of the mean at the third; norms' too."""
     one = learner(folder, settings(trainable="all", ema=0.8, lr=0.05))
     seen: list[dict[str, torch.Tensor]] = []
     step = Optimiser.step
@@ -66,9 +66,24 @@ def test_the_mean_of_the_weights_by_hand(folder: Path, monkeypatch: pytest.Monke
     assert len(seen) == 3
     kept = one.kept.state_dict()
     for name in ("head.weight", "backbone.conv1.weight", "backbone.bn1.running_var"):
-        by_hand = 0.8 * (0.8 * seen[0][name] + 0.2 * seen[1][name]) + 0.2 * seen[2][name]
+        by_hand = 3 / 12 * (2 / 11 * seen[0][name] + 9 / 11 * seen[1][name]) + 9 / 12 * seen[2][name]
         torch.testing.assert_close(kept[name], by_hand, rtol=1e-5, atol=1e-7)
         assert not torch.equal(kept[name], seen[2][name])
+
+
+def test_no_more_of_the_mean_stays_than_told(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    one = learner(folder, settings(trainable="all", ema=0.1, lr=0.05))
+    seen = []
+    step = Optimiser.step
+
+    def note(self: Optimiser, *content: object) -> None:
+        step(self, *content)  # type: ignore[arg-type]
+        seen.append(one.model.head.weight.detach().clone())
+
+    monkeypatch.setattr(Optimiser, "step", note)
+    one.learn()
+    by_hand = 0.1 * (0.1 * seen[0] + 0.9 * seen[1]) + 0.9 * seen[2]
+    torch.testing.assert_close(one.kept.head.weight.detach(), by_hand, rtol=1e-5, atol=1e-7)
 
 
 def test_without_a_mean_the_model_itself_is_kept(folder: Path) -> None:

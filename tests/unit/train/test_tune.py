@@ -50,12 +50,13 @@ def test_a_tiny_data_set_is_learned_to_the_last_photo(folder: Path) -> None:
     assert len(trained.history) == 12
 
 
-def test_on_shuffled_labels_the_folds_are_at_chance(home: Path) -> None:
+@pytest.mark.parametrize("pretrained", [True, False])
+def test_on_shuffled_labels_the_folds_are_at_chance(home: Path, pretrained: bool) -> None:
     """60 photos all alike: 3 standard deviations of a coin are 0.19."""
     labels = np.random.default_rng(2).permutation([n % 2 for n in range(60)])
     folder = prepare(home / "prepared", labels.tolist(), validation=20, tinted=False)
     wanted = settings(trainable="all", epochs=12, lr=0.001, folds=2)
-    _, trained = train(folder, wanted)
+    _, trained = train(folder, wanted, pretrained=pretrained)
     assert trained.out_of_fold is not None
     learned = trained.out_of_fold.learned["fold_logits"][0].argmax(axis=2) == labels
     held = draw(folder, wanted).fold[0]
@@ -69,13 +70,13 @@ class StopError(Exception):
     """Stands for a signal or a power cut."""
 
 
-@pytest.mark.parametrize("after", [1, 2, 3, 5, 6])
+@pytest.mark.parametrize(("after", "pretrained"), [(1, True), (2, False), (3, True), (5, True)])
 def test_a_training_that_was_stopped_goes_on_with_the_same_bits(
-    folder: Path, home: Path, monkeypatch: pytest.MonkeyPatch, after: int
+    folder: Path, home: Path, monkeypatch: pytest.MonkeyPatch, after: int, pretrained: bool
 ) -> None:
     """Two epochs each of the final network and two folds: stopped within the first, between them, and in the last."""
     wanted = settings(**ALL, folds=2, lr=0.001)
-    expected, unbroken = train(folder, wanted)
+    expected, unbroken = train(folder, wanted, pretrained=pretrained)
     monkeypatch.setenv("XDG_CACHE_HOME", str(home / "other"))
     learned, learn = [], Learner.learn
 
@@ -86,12 +87,10 @@ def test_a_training_that_was_stopped_goes_on_with_the_same_bits(
         return learn(self)
 
     monkeypatch.setattr(Learner, "learn", stopping)
-    if after < 6:
-        with pytest.raises(StopError):
-            train(folder, wanted)
-        learned.clear()
-        after = 99
-    found, resumed = train(folder, wanted)
+    with pytest.raises(StopError):
+        train(folder, wanted, pretrained=pretrained)
+    monkeypatch.setattr(Learner, "learn", learn)
+    found, resumed = train(folder, wanted, pretrained=pretrained)
     assert resumed.history == unbroken.history
     for name, value in expected.items():
         assert torch.equal(found[name], value), name
@@ -165,7 +164,7 @@ def test_fine_tuning_begins_from_the_fitted_head_and_the_base_as_it_was(folder: 
     rows = np.arange(24)
     model = shared._start(rows, 4)
     assert shared.features is not None
-    head = fit_head(shared.features, rows, 2, probe_settings(wanted), network=4)
+    head = fit_head(shared.features, rows, model.head, probe_settings(wanted), network=4)
     assert torch.equal(model.head.weight, head.weight)
     assert not has_folded_norms(model)
     said = shared.predict(model, np.arange(32))

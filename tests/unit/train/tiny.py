@@ -46,7 +46,7 @@ def settings(**changes: Any) -> Params:
     """The demo's, small; `augment` and other keys of `train`, and `lr` and `seed`, as told."""
     loaded = params.load(ROOT / "params.yaml")
     train = loaded.train.model_dump() | {"epochs": 2, "batch_size": 8, "views": 1, "folds": 0, "fold_repeats": 1}
-    augment = train["augment"] | changes.pop("augment", {"hflip": False, "color_jitter": 0.0})
+    augment = train["augment"] | changes.pop("augment", {"hflip": False, "vflip": False, "color_jitter": 0.0})
     top = {key: changes.pop(key) for key in ("lr", "seed") if key in changes}
     raw = loaded.model_dump(mode="json") | top
     raw["train"] = train | {"augment": augment} | changes

@@ -168,7 +168,7 @@ def test_augmentation_changes_each_image_by_itself_and_is_reproducible() -> None
     assert sum(not torch.equal(a, b) for a, b in zip(first, images, strict=True)) >= 5
     still = train_transform(Augment(hflip=False, color_jitter=0), 24)
     assert torch.equal(augmented(images, still), images)
-    assert views(Augment(hflip=True, color_jitter=0), 1, seed=0) is None
+    assert views(Augment(hflip=True, color_jitter=0), 24, 1, seed=0) is None
 
 
 def test_normalisation_is_torchvisions() -> None:

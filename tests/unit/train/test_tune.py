@@ -50,13 +50,12 @@ def test_a_tiny_data_set_is_learned_to_the_last_photo(folder: Path) -> None:
     assert len(trained.history) == 12
 
 
-@pytest.mark.parametrize("pretrained", [True, False])
-def test_on_shuffled_labels_the_folds_are_at_chance(home: Path, pretrained: bool) -> None:
+def test_on_shuffled_labels_the_folds_are_at_chance(home: Path) -> None:
     """60 photos all alike: 3 standard deviations of a coin are 0.19."""
     labels = np.random.default_rng(2).permutation([n % 2 for n in range(60)])
     folder = prepare(home / "prepared", labels.tolist(), validation=20, tinted=False)
-    wanted = settings(trainable="all", epochs=12, lr=0.001, folds=2)
-    _, trained = train(folder, wanted, pretrained=pretrained)
+    wanted = settings(trainable="all", epochs=8, lr=0.001, folds=2)
+    _, trained = train(folder, wanted, pretrained=True)
     assert trained.out_of_fold is not None
     learned = trained.out_of_fold.learned["fold_logits"][0].argmax(axis=2) == labels
     held = draw(folder, wanted).fold[0]
@@ -70,7 +69,7 @@ class StopError(Exception):
     """Stands for a signal or a power cut."""
 
 
-@pytest.mark.parametrize(("after", "pretrained"), [(1, True), (2, False), (3, True), (5, True)])
+@pytest.mark.parametrize(("after", "pretrained"), [(1, True), (3, False), (5, True)])
 def test_a_training_that_was_stopped_goes_on_with_the_same_bits(
     folder: Path, home: Path, monkeypatch: pytest.MonkeyPatch, after: int, pretrained: bool
 ) -> None:

@@ -7,7 +7,6 @@ import numpy as np
 import pytest
 import torch
 
-from scrapline.data import shards
 from scrapline.model.joined import Joined
 from scrapline.params import Params
 from scrapline.train import unfinished
@@ -199,4 +198,3 @@ def test_other_photos_settings_or_starting_weights_are_another_training(folder: 
     }
     assert len(folders) == 6
     assert Unfinished.of(base(folder), wanted).folder in folders
-    assert len(shards.read_manifest(folder)) == 32

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from scrapline.cli.console import info, track
-from scrapline.model.compute import native_bf16
+from scrapline.model.compute import fast_bf16
 from scrapline.model.features import Extractor, Features
 from scrapline.model.joined import Joined, Rows
 from scrapline.params import Params
@@ -41,7 +41,7 @@ def features_to_learn_from(extractor: Extractor, splits: Sequence[str], params: 
     They are bfloat16 where the device has it and a head trained on them predicts the same class from both precisions
     on 99.5 % of validation, which comes with them; float32 otherwise.
     """
-    if native_bf16(extractor.device):
+    if fast_bf16(extractor.device):
         data = gather(extractor, splits, params, torch.bfloat16)
         exact, rounded = (extractor.features("val", dtype=dtype) for dtype in (torch.float32, torch.bfloat16))
         head = fit_head(data, _training(data), extractor.model.head, params, network=0)

@@ -13,7 +13,7 @@ from torchvision.transforms import v2
 from scrapline.cli.console import track
 from scrapline.model.batches import normalise
 from scrapline.model.classifier import Classifier
-from scrapline.model.compute import mixed_precision, native_bf16
+from scrapline.model.compute import mixed_precision, fast_bf16
 from scrapline.model.joined import Rows
 from scrapline.params import Params
 from scrapline.train import stages
@@ -100,8 +100,8 @@ class Learner:
 
 
 def training_dtype(device: torch.device) -> torch.dtype:
-    """What fine-tuning computes in: bfloat16 where the device multiplies it in hardware."""
-    return torch.bfloat16 if native_bf16(device) else torch.float32
+    """What fine-tuning computes in: bfloat16 where the device is faster in it."""
+    return torch.bfloat16 if fast_bf16(device) else torch.float32
 
 
 def _mean(decay: float) -> Callable[[Any, Any, Any], None]:

@@ -11,7 +11,7 @@ from scrapline.data.imaging import Preprocessing
 from scrapline.model.batches import normalise
 from scrapline.model.checkpoint import Checkpoint, load_tensors
 from scrapline.model.classifier import Classifier
-from scrapline.model.compute import mixed_precision, probabilities, reproducible
+from scrapline.model.compute import fast_bf16, mixed_precision, probabilities, reproducible
 from scrapline.params import Augment
 from scrapline.system.errors import ScraplineError
 from scrapline.train import stages, weights
@@ -195,6 +195,23 @@ def test_bfloat16_keeps_the_first_convolution_exact_and_leaves_no_trace() -> Non
         model(torch.randn(1, 3, 32, 32))
     assert seen == {"conv1": torch.float32, "layer1.0.conv1": torch.bfloat16}
     assert "forward" not in vars(model.backbone.conv1)
+
+
+@pytest.mark.parametrize(
+    ("found", "faster"),
+    [
+        ({"avx512_bf16": True, "amx_bf16": True, "cpu_name": "Intel Xeon"}, True),
+        ({"avx512_bf16": True, "amx_bf16": False, "cpu_name": "Intel Xeon"}, False),
+        ({"avx512_bf16": True, "cpu_name": "AMD EPYC"}, True),
+        ({"avx512_bf16": False, "cpu_name": "AMD EPYC"}, False),
+        ({}, False),
+    ],
+)
+def test_bfloat16_is_for_processors_that_are_faster_in_it(
+    found: dict[str, object], faster: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: found)
+    assert fast_bf16(torch.device("cpu")) is faster
 
 
 def test_an_operation_without_a_deterministic_way_is_one_line() -> None:

@@ -41,6 +41,7 @@ CONFUSION = EVALUATION / "confusion.csv"
 CONFUSION_PLOT = EVALUATION / "confusion_matrix.png"
 RELIABILITY_PLOT = EVALUATION / "reliability.png"
 PURITY_PLOT = EVALUATION / "purity.png"
+SLICES_PLOT = EVALUATION / "slices.png"
 MISTAKES = EVALUATION / "mistakes.png"
 LEARNING_CURVES = EVALUATION / "learning_curves.png"
 

@@ -1,8 +1,7 @@
 """The evaluate stage: figures, operating points and pictures from a model's logits."""
 
 from collections import Counter
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -10,43 +9,15 @@ import numpy as np
 import pandas as pd
 
 from scrapline.cli.console import info
-from scrapline.data import imaging, shards
+from scrapline.data import shards
 from scrapline.data.class_names import REVIEW
-from scrapline.data.contact_sheets import Thumb, contact_sheet
 from scrapline.evaluate import plots
+from scrapline.evaluate.gallery import draw_mistakes
+from scrapline.evaluate.scored import Scored
 from scrapline.measures import metrics, operating_points
-from scrapline.measures.metrics import Labels, Probabilities
 from scrapline.measures.sorting import purity, recovery
-from scrapline.model.batches import Predictions
 from scrapline.model.checkpoint import Checkpoint
-from scrapline.model.compute import probabilities
 from scrapline.system.files import require, write_json
-
-_GALLERY = 24
-
-
-@dataclass(frozen=True)
-class Scored:
-    """One split: ids and groups [N], labels [N], and probabilities [N, C] before and after the temperature."""
-
-    image_ids: list[str]
-    groups: list[str]
-    labels: Labels
-    raw: Probabilities
-    calibrated: Probabilities
-
-    @classmethod
-    def of(cls, predictions: Predictions, temperature: float, group: Mapping[str, str]) -> "Scored":
-        """From logits; `group` is each photo's by id."""
-        raw, calibrated = (probabilities(predictions.logits, t) for t in (1.0, temperature))
-        groups = [group[image_id] for image_id in predictions.image_ids]
-        return cls(predictions.image_ids, groups, predictions.labels.numpy(), raw, calibrated)
-
-    @property
-    def predicted(self) -> Labels:
-        """The most probable class [N]."""
-        best: Labels = self.calibrated.argmax(axis=1)
-        return best
 
 
 def chosen_points(validation: Scored, classes: list[str], target_purity: float) -> dict[str, Any]:
@@ -62,7 +33,7 @@ def chosen_points(validation: Scored, classes: list[str], target_purity: float) 
 def evaluation_metrics(
     validation: Scored, test: Scored, points: dict[str, Any], checkpoint: Checkpoint
 ) -> dict[str, Any]:
-    """The content of metrics.json."""
+    """The content of metrics.json, but for the slices."""
     levels = np.array([points["classes"][name]["threshold"] for name in checkpoint.classes])
     return {
         "test": metrics.summarise(test.labels, test.calibrated, test.groups),
@@ -110,7 +81,8 @@ def write_results(
     plots.reliability(folder / "reliability.png", *bins, errors)
     table = [(name, b["purity"], b["recovery"]) for name, b in content["operating_point"]["bins"].items()]
     plots.purity(folder / "purity.png", table, points["target_purity"])
-    _draw_mistakes(folder / "mistakes.png", prepared, test, checkpoint)
+    plots.slices(folder / "slices.png", content["slices"])
+    draw_mistakes(folder / "mistakes.png", prepared, test, checkpoint)
 
 
 def draw_learning_curves(folder: Path, history: Path) -> None:
@@ -137,20 +109,3 @@ def _bins(test: Scored, levels: np.ndarray[Any, Any], classes: list[str]) -> dic
     into = [classes[p] if ok else REVIEW for p, ok in zip(test.predicted, sure, strict=True)]
     placed = Counter(zip((classes[label] for label in test.labels), into, strict=True))
     return {name: {"purity": purity(placed, name), "recovery": recovery(placed, name)} for name in classes}
-
-
-def _draw_mistakes(path: Path, prepared: Path, test: Scored, checkpoint: Checkpoint) -> None:
-    """The test images that the model got wrong while most sure of itself."""
-    confidence = test.calibrated.max(axis=1)
-    wrong = np.flatnonzero(test.predicted != test.labels)
-    worst = wrong[np.argsort(-confidence[wrong], kind="stable")][:_GALLERY]
-    rank = {test.image_ids[index]: place for place, index in enumerate(worst)}
-    thumbs: list[Thumb | None] = [None] * len(worst)
-    for sample in shards.read(prepared, "test"):
-        if (place := rank.get(sample.image_id)) is not None:
-            index = worst[place]
-            image = imaging.decode(sample.data, checkpoint.preprocessing.max_side).image
-            said = f"said {checkpoint.classes[test.predicted[index]]} {confidence[index]:.0%}"
-            thumbs[place] = Thumb(image, (said, f"truth: {checkpoint.classes[test.labels[index]]}"))
-    title = f"Most confident mistakes: {len(worst)} of {len(wrong)}, in {len(test.labels)} test images"
-    contact_sheet(title, [thumb for thumb in thumbs if thumb]).save(path)

@@ -1,6 +1,8 @@
 """The pictures of an evaluation."""
 
+from itertools import groupby
 from pathlib import Path
+from typing import Any
 
 import matplotlib as mpl
 import numpy as np
@@ -11,7 +13,7 @@ mpl.use("Agg")
 
 from matplotlib import pyplot as plt
 from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator
+from matplotlib.ticker import MaxNLocator, PercentFormatter
 
 from scrapline.data import lettering
 
@@ -70,6 +72,32 @@ def _draw_purity(path: Path, rows: list[tuple[str, float | None, float | None]],
     axes.set_xticks(at, [row[0] for row in rows], rotation=30, ha="right")
     axes.set(ylim=(0, 1.02), title="Bins at the chosen thresholds (test)")
     axes.legend(loc="lower right", fontsize=8)
+    _save(figure, path)
+
+
+def slices(path: Path, table: list[dict[str, Any]]) -> None:
+    """Draw each slice's accuracy with its interval, grouped by what it goes by; those worse for certain in orange."""
+    with mpl.rc_context(lettering.chart_style(row["slice"] for row in table)):
+        _draw_slices(path, table)
+
+
+def _draw_slices(path: Path, table: list[dict[str, Any]]) -> None:
+    figure, axes = plt.subplots(figsize=(7, 0.28 * len(table) + 1.6))
+    labels, at, place = [], [], 0.0
+    for by, rows in groupby(table, key=lambda row: row["by"]):
+        for row in rows:
+            colour = _ORANGE if row["worse"] else _BLUE
+            axes.plot([row["ci95_low"], row["ci95_high"]], [place, place], color=colour, linewidth=2, alpha=0.5)
+            axes.plot(row["accuracy"], place, "o", color=colour, markersize=5)
+            labels.append(f"{by}: {lettering.for_chart(row['slice'])}  ({row['photos']})")
+            at.append(place)
+            place += 1
+        place += 0.6
+    axes.set_yticks(at, labels, fontsize=8)
+    axes.invert_yaxis()
+    axes.set(xlabel="accuracy, with 95 % interval (photos in brackets)", title="Validation and test, by slice")
+    axes.xaxis.set_major_formatter(PercentFormatter(1))
+    axes.grid(axis="x", alpha=0.3)
     _save(figure, path)
 
 

@@ -2,7 +2,8 @@
 
 from scrapline import paths
 from scrapline.data import shards
-from scrapline.evaluate import assess
+from scrapline.evaluate import assess, slicing
+from scrapline.evaluate.scored import Scored
 from scrapline.model.checkpoint import Checkpoint
 from scrapline.model.compute import pick_device, reproducible
 from scrapline.model.features import Extractor
@@ -19,11 +20,12 @@ def evaluate(settings: Params) -> None:
     )
     with reproducible(), replacing(paths.EVALUATION) as (results,):
         group = {row.image_id: row.group for row in shards.read_manifest(paths.PREPARED)}
-        validation, test = (
-            assess.Scored.of(base.predict(split), checkpoint.temperature, group) for split in ("val", "test")
-        )
+        validation, test = (Scored.of(base.predict(split), checkpoint.temperature, group) for split in ("val", "test"))
         points = assess.chosen_points(validation, checkpoint.classes, settings.evaluate.target_purity)
-        content = assess.evaluation_metrics(validation, test, points, checkpoint)
+        slices = slicing.weak_spots(
+            paths.PREPARED, {"val": validation, "test": test}, checkpoint.classes, checkpoint.preprocessing
+        )
+        content = assess.evaluation_metrics(validation, test, points, checkpoint) | {"slices": slices}
         assess.write_results(results, paths.PREPARED, content, points, test, checkpoint)
         assess.draw_learning_curves(results, paths.HISTORY)
     assess.print_summary(content)

@@ -15,6 +15,7 @@ PICTURES = (
     paths.CONFUSION_PLOT,
     paths.RELIABILITY_PLOT,
     paths.PURITY_PLOT,
+    paths.SLICES_PLOT,
     paths.LINE_PLOT,
     paths.MISTAKES,
 )

@@ -13,7 +13,7 @@ from torchvision.transforms import v2
 from scrapline.cli.console import track
 from scrapline.model.batches import normalise
 from scrapline.model.classifier import Classifier
-from scrapline.model.compute import mixed_precision, fast_bf16
+from scrapline.model.compute import fast_bf16, mixed_precision
 from scrapline.model.joined import Rows
 from scrapline.params import Params
 from scrapline.train import stages

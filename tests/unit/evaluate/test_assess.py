@@ -7,6 +7,7 @@ from scipy.special import softmax
 
 from scrapline.data.imaging import Preprocessing
 from scrapline.evaluate import assess
+from scrapline.evaluate.scored import Scored
 from scrapline.model.batches import Predictions
 from scrapline.model.checkpoint import Checkpoint
 
@@ -15,11 +16,11 @@ TEMPERATURE = 2.5
 CHECKPOINT = Checkpoint("resnet18", CLASSES, Preprocessing(32, 512), TEMPERATURE, {"name": "none"}, {})
 
 
-def scored(differences: list[float], labels: list[int]) -> assess.Scored:
+def scored(differences: list[float], labels: list[int]) -> Scored:
     """Images whose logits are (d, 0)."""
     logits = torch.tensor([[d, 0.0] for d in differences])
     ids = [f"{number:016x}" for number in range(len(labels))]
-    return assess.Scored.of(
+    return Scored.of(
         Predictions(ids, torch.tensor(labels), logits, torch.zeros(len(ids), 1)),
         TEMPERATURE,
         dict(zip(ids, ids, strict=True)),

@@ -29,5 +29,33 @@ def crossval(
     crossval.crossval(params.load(), folds=folds, name=name)
 
 
+@app.command()
+def doctor(
+    study: Annotated[
+        str | None, typer.Option(help="A cross-validation in runs/studies/; without one, the training's own folds.")
+    ] = None,
+    name: Annotated[str, typer.Option(help="The folder below runs/studies/.")] = "doctor",
+) -> None:
+    """Look for wrong labels, doubles, odd photos and confused classes: a page with pictures, and a CSV."""
+    from scrapline.studies.doctor import command
+
+    command.doctor(params.load(), study=study, name=name)
+
+
+@app.command()
+def tradeoff(
+    commits: Annotated[
+        list[str] | None, typer.Argument(help="Commits or branches whose experiments count; HEAD's without any.")
+    ] = None,
+    name: Annotated[str, typer.Option(help="The folder below runs/studies/.")] = "tradeoff",
+    rounds: Annotated[int, typer.Option(min=1, help="Every model has its turn in each round.")] = 5,
+    frames: Annotated[int, typer.Option(min=1, help="Frames that a model classifies in its turn.")] = 40,
+) -> None:
+    """Accuracy against speed: the models of your DVC experiments, taken from its cache and timed in turns."""
+    from scrapline.studies.tradeoff import command
+
+    command.tradeoff(commits or (), name=name, turns=rounds, frames_a_turn=frames)
+
+
 if __name__ == "__main__":
     entry.run(app)

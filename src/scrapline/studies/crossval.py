@@ -1,6 +1,5 @@
 """Cross-validation over all photos: each judged by a network, and by its INT8 file, that has not seen it."""
 
-import re
 from pathlib import Path
 from typing import Any
 
@@ -23,12 +22,11 @@ from scrapline.model.compute import reproducible
 from scrapline.model.joined import Rows
 from scrapline.params import Params
 from scrapline.runtime.engine import open_session
+from scrapline.studies.names import check_name
 from scrapline.studies.networks import Study
-from scrapline.system.errors import ScraplineError
 from scrapline.system.files import write_json
 from scrapline.system.outs import replacing
 
-_NAME = re.compile(r"\w[\w-]{0,99}")
 _JUDGED = 128
 
 
@@ -37,8 +35,7 @@ def crossval(settings: Params, *, folds: int, name: str) -> None:
 
     Raises ScraplineError for a name that is no plain one.
     """
-    if not _NAME.fullmatch(name):
-        raise ScraplineError(f"a study's name is one plain word of letters, digits and dashes, not {name!r}")
+    check_name(name)
     classes = shards.read_classes(paths.PREPARED)
     with reproducible(settings.seed), replacing(paths.STUDIES / name) as (results,):
         study = Study.of(settings, count=folds)

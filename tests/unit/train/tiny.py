@@ -22,8 +22,19 @@ CPU = torch.device("cpu")
 TINT = {"blue": (0, 0, 110), "red": (110, 0, 0), "neither": (0, 0, 0)}
 
 
-def prepare(folder: Path, labels: Sequence[int], *, validation: int, test: int = 0, tinted: bool = True) -> Path:
-    """One photo for each label, the last for validation and then test; tinted by their class, or all alike."""
+def prepare(
+    folder: Path,
+    labels: Sequence[int],
+    *,
+    validation: int,
+    test: int = 0,
+    tinted: bool = True,
+    wrong: Sequence[int] = (),
+) -> Path:
+    """One photo for each label, the last for validation and then test; tinted by their class, or all alike.
+
+    Those at `wrong` get the other label.
+    """
     folder.mkdir(parents=True)
     names = [CLASSES[label] for label in labels]
     ids = [f"{n:016x}" for n in range(len(labels))]
@@ -31,6 +42,7 @@ def prepare(folder: Path, labels: Sequence[int], *, validation: int, test: int =
         i: jpeg(noise(n, tint=TINT[name if tinted else "neither"]))
         for n, (i, name) in enumerate(zip(ids, names, strict=True))
     }
+    names = [CLASSES[1 - labels[n]] if n in wrong else name for n, name in enumerate(names)]
     first, last = len(labels) - validation - test, len(labels) - test
     rows = [
         Row(i, name, split, i, 48, 40, len(photos[i]), f"x/{i}.jpg", f"{split}-000000.tar")

@@ -1,0 +1,1 @@
+"""What may be wrong with the photos and their labels, found by networks that had not seen them."""

@@ -1,0 +1,107 @@
+"""The doctor's page and table, from prepared shards and a training with folds."""
+
+import csv
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from scrapline import paths
+from scrapline.studies import crossval
+from scrapline.studies.doctor import command
+from scrapline.system.errors import ScraplineError
+from scrapline.train import stage
+from unit.train.tiny import prepare, settings
+
+WRONG = (3, 20)
+
+
+@pytest.fixture
+def repo(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """60 photos of two tints, two of them in the wrong class, and a pair of near-duplicates in different ones."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "home"))
+    monkeypatch.chdir(tmp_path)
+    labels = [n % 2 for n in range(60)]
+    prepare(tmp_path / "data/prepared", labels, validation=12, test=10, wrong=WRONG)
+    paths.PREPARATION.mkdir(parents=True)
+    paths.NEAR_DUPLICATES.write_text(
+        f"group,first,second,reason\n{0:016x},x/{0:016x}.jpg,x/{1:016x}.jpg,same framing\n"
+        f"{2:016x},x/{2:016x}.jpg,x/{4:016x}.jpg,same framing\n"
+    )
+    Path("models").mkdir()
+    Path("results").mkdir(exist_ok=True)
+    return tmp_path
+
+
+def read(name: str) -> list[dict[str, str]]:
+    with (paths.STUDIES / name / "doctor.csv").open(newline="") as stream:
+        return list(csv.DictReader(stream))
+
+
+def test_it_lists_wrong_labels_first_and_shows_them(repo: Path) -> None:
+    wanted = settings(trainable="head", epochs=20, lr=0.05, folds=4, views=1)
+    stage.train(wanted)
+    command.doctor(wanted, study=None, name="mine")
+    lines = read("mine")
+    assert len(lines) == 50, "training and validation photos; no fold has the test photos"
+    assert {line["image_id"] for line in lines[:2]} == {f"{n:016x}" for n in WRONG}
+    assert all(line["likely_wrong"] == "1" and line["said"] != line["class"] for line in lines[:2])
+    quality = [float(line["label_quality"]) for line in lines]
+    assert quality == sorted(quality)
+    twins = {line["image_id"]: line["near_duplicate_of_another_class"] for line in lines}
+    assert {i: path for i, path in twins.items() if path} == {
+        f"{0:016x}": f"x/{1:016x}.jpg",
+        f"{1:016x}": f"x/{0:016x}.jpg",
+    }
+    page = (repo / "runs/studies/mine/doctor.html").read_text()
+    assert "Likely wrong labels: 2" in page
+    assert "Near-duplicates with different labels: 2" in page
+    assert page.count("data:image/jpeg;base64,") >= 4
+    command.doctor(wanted, study=None, name="again")
+    assert (repo / "runs/studies/again/doctor.html").read_text() == page
+
+
+def test_it_looks_at_all_photos_of_a_cross_validation(repo: Path) -> None:
+    wanted = settings(trainable="head", epochs=20, lr=0.05, views=1)
+    with pytest.raises(ScraplineError, match="no photo was judged by a network that had not seen it"):
+        command.doctor(wanted, study=None, name="mine")
+    with pytest.raises(ScraplineError, match=r"crossval.npz is not here: .*crossval --name other"):
+        command.doctor(wanted, study="other", name="mine")
+    stage.train(wanted)
+    crossval.crossval(wanted, folds=3, name="all")
+    command.doctor(wanted, study="all", name="mine")
+    assert len(read("mine")) == 60
+    assert {line["image_id"] for line in read("mine")[:2]} == {f"{n:016x}" for n in WRONG}
+
+
+def test_folds_of_other_photos_are_refused(repo: Path) -> None:
+    wanted = settings(trainable="head", epochs=2, lr=0.05, folds=2, views=1)
+    stage.train(wanted)
+    text = paths.FOLDS.read_text()
+    paths.FOLDS.write_text(text.replace(f"{5:016x}", "f" * 16))
+    with pytest.raises(ScraplineError, match="is of other photos than data/prepared holds now"):
+        command.doctor(wanted, study=None, name="mine")
+
+
+def test_names_from_files_cannot_break_the_page(repo: Path) -> None:
+    manifest = Path("data/prepared/manifest.csv")
+    manifest.write_text(manifest.read_text().replace(f"x/{WRONG[0]:016x}.jpg", "x/<script>alert(1)</script>.jpg"))
+    wanted = settings(trainable="head", epochs=20, lr=0.05, folds=4, views=1)
+    stage.train(wanted)
+    command.doctor(wanted, study=None, name="mine")
+    page = Path("runs/studies/mine/doctor.html").read_text()
+    assert "<script" not in page
+    assert "&lt;script&gt;alert(1)" in page
+
+
+def test_arrays_are_matched_by_photo_and_not_by_place(repo: Path) -> None:
+    """The same study with its photos in another order gives the same page."""
+    wanted = settings(trainable="head", epochs=20, lr=0.05, views=1)
+    stage.train(wanted)
+    crossval.crossval(wanted, folds=3, name="all")
+    command.doctor(wanted, study="all", name="mine")
+    file = Path("runs/studies/all/crossval.npz")
+    arrays = dict(np.load(file))
+    np.savez(file, **{name: values[::-1] for name, values in arrays.items()})
+    command.doctor(wanted, study="all", name="again")
+    assert read("again") == read("mine")

@@ -16,6 +16,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +27,7 @@ from PIL import Image
 from conftest import ROOT
 from line_page import PAIR_S, page, sustained
 from scrapline import paths
-from scrapline.benchmark.contenders import Models
+from scrapline.benchmark.contenders import scrapline
 from scrapline.benchmark.process import Bench
 from scrapline.line.belt import Arrivals, Belt, arrivals
 from scrapline.line.dispatch import Answer, Dispatch, Item, Policy
@@ -333,7 +334,7 @@ def referee(engine: Engine, items_per_s: float) -> dict[str, Any]:
 def main() -> None:
     engine = deployed.load(deployed.model_path(), Tuning.THROUGHPUT)
     frames = [path.read_bytes() for path in classify.find_images([paths.TEST_FRAMES])]
-    bench = Bench("scrapline-int8", Models(paths.ONNX_INT8, paths.ONNX, paths.CHECKPOINT), frames)
+    bench = Bench(partial(scrapline, paths.ONNX_INT8), frames)
     FOLDER.mkdir(parents=True, exist_ok=True)
     content: dict[str, Any] = {
         "machine": machine.describe(),

@@ -59,6 +59,24 @@ def test_show_lists_every_experiment_with_its_rate_and_accuracy(fork: Clone) -> 
     assert all(0 <= float(row["validation.accuracy"]) <= 1 for row in shown.values())
 
 
+def test_accuracy_is_set_against_speed_for_every_experiment_from_the_cache_alone(fork: Clone) -> None:
+    """A study of models that are nowhere in the work tree: each timed, with the accuracy that its own stages found."""
+    shown = {row["Experiment"]: row for row in csv.DictReader(fork.run(*COMPARE).splitlines())}
+    before = fork.outs()
+    fork.run("python", "src/studies.py", "tradeoff", "--rounds", "1", "--frames", "2")
+    assert fork.outs() == before
+    found = json.loads(fork.read("runs/studies/tradeoff/tradeoff.json"))["models"]
+    assert {line["name"]: line["differs"] for line in found} == {
+        name: f"lr {float(lr)}" for name, lr in {**RATES, "main": "0.005"}.items()
+    }
+    for line in found:
+        assert line["frames_per_s"] > 0
+        if line["name"] in RATES and line["precision"] == "fp32":
+            assert line["validation_accuracy"] == float(shown[line["name"]]["validation.accuracy"])
+    assert fork.read("runs/studies/tradeoff/tradeoff.md").count("\n|") == 7
+    assert (fork.root / "runs/studies/tradeoff/tradeoff.png").stat().st_size > 10_000
+
+
 def test_diff_names_the_params_and_metrics_that_differ(fork: Clone) -> None:
     found = json.loads(fork.run("dvc", "exp", "diff", "first", "second", "--json").splitlines()[-1])
     assert found["params"]["params.yaml"] == {"lr": {"old": 0.003, "new": 0.004, "diff": pytest.approx(0.001)}}

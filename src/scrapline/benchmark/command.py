@@ -1,5 +1,6 @@
 """The `benchmark` command: which engines, on which frames, and where the findings go."""
 
+from functools import partial
 from pathlib import Path
 
 from scrapline import paths
@@ -25,8 +26,9 @@ def benchmark(images: list[Path] | None, turns: int, frames_a_turn: int, folder:
     names = contenders.available()
     if len(names) < len(contenders.TITLES):
         info("OpenVINO is not installed and is left out: pip install -r requirements-benchmark.txt")
-    frames = _readable(engine, classify.find_images(images or [paths.TEST_FRAMES]))
-    measured = rounds.run(names, models, frames, turns, frames_a_turn)
+    frames = readable(engine, classify.find_images(images or [paths.TEST_FRAMES]))
+    builds = {name: partial(contenders.contenders_of, name, models) for name in names}
+    measured = rounds.run(builds, frames, turns, frames_a_turn, accuracy=True)
     found = report.content(rounds.figures(measured), engine, len(frames), turns, frames_a_turn)
     report.show(found)
     if folder is not None:
@@ -38,7 +40,8 @@ def benchmark(images: list[Path] | None, turns: int, frames_a_turn: int, folder:
         info(f"kept in {folder}")
 
 
-def _readable(engine: Engine, images: list[Path]) -> list[bytes]:
+def readable(engine: Engine, images: list[Path]) -> list[bytes]:
+    """The bytes of those that can be read; ScraplineError where none can."""
     frames = []
     for path in images:
         data = path.read_bytes()

@@ -50,24 +50,29 @@ class Contender:
     frames_a_run: int = FRAMES_A_RUN
 
 
+Build = Callable[[Tuning], list[Contender]]
+"""Makes one contender on all cores for latency; one for each core, on a thread of its own, for throughput."""
+
+
 def available() -> list[str]:
     """The engines that are installed here."""
     return [name for name in TITLES if "openvino" not in name or importlib.util.find_spec("openvino") is not None]
 
 
 def contenders_of(name: str, models: Models, tuning: Tuning) -> list[Contender]:
-    """One contender on all cores for latency; one for each core, on a thread of its own, for throughput."""
+    """The engine of that name."""
     kind, _, precision = name.partition("-")
     path = models.int8 if precision == "int8" else models.fp32
     if kind == "scrapline":
-        return _scrapline(path, tuning)
+        return scrapline(path, tuning)
     if kind == "openvino":
         return _openvino(path, tuning)
     builders = {"torchscript": _torchscript, "pytorch": _eager, PEER: _peer_loop}
     return _torch(builders[name], models.checkpoint, tuning)
 
 
-def _scrapline(path: Path, tuning: Tuning) -> list[Contender]:
+def scrapline(path: Path, tuning: Tuning) -> list[Contender]:
+    """Our own engine, of a model's file."""
     engine = Engine.load(path, tuning)
     one = Contender(engine.preprocess, lambda images: engine.infer(np.stack(images))[0])
     return [one] * (1 if tuning is Tuning.LATENCY else cores())

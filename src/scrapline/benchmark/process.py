@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from scrapline import paths
-from scrapline.benchmark.contenders import Contender, Models, contenders_of
+from scrapline.benchmark.contenders import Build, Contender
 from scrapline.data import shards
 from scrapline.runtime.engine import Tuning
 from scrapline.system.errors import ScraplineError
@@ -20,10 +20,10 @@ _WARM_UP = 10
 _SETTLING_S = 0.1  # the threads of the measurement before wait awake for longer than its end
 
 
-def serve(connection: Connection, name: str, models: Models, frames: Sequence[bytes]) -> None:
+def serve(connection: Connection, build: Build, frames: Sequence[bytes]) -> None:
     """Load the engine, then answer orders `(what, number of frames)` until there are no more."""
     try:
-        bench = Bench(name, models, frames)
+        bench = Bench(build, frames)
     except ScraplineError as error:
         connection.send(error)
         return
@@ -39,10 +39,10 @@ def serve(connection: Connection, name: str, models: Models, frames: Sequence[by
 class Bench:
     """The engine's measurements. Times are milliseconds a frame."""
 
-    def __init__(self, name: str, models: Models, frames: Sequence[bytes]) -> None:
+    def __init__(self, build: Build, frames: Sequence[bytes]) -> None:
         self._frames = frames
-        self._single = contenders_of(name, models, Tuning.LATENCY)[0]
-        self._workers = contenders_of(name, models, Tuning.THROUGHPUT)
+        self._single = build(Tuning.LATENCY)[0]
+        self._workers = build(Tuning.THROUGHPUT)
         self._inputs = [self._single.preprocess(data) for data in frames]
         self.end_to_end(_WARM_UP)
         self.frames_per_s(_WARM_UP)

@@ -2,7 +2,7 @@
 
 import multiprocessing
 import signal
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection
@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from scrapline.benchmark import process
-from scrapline.benchmark.contenders import PEER, Models
+from scrapline.benchmark.contenders import PEER, Build
 from scrapline.cli.console import counter, track
 from scrapline.system.errors import ScraplineError
 from scrapline.system.parallel import cores
@@ -34,11 +34,17 @@ class Measured:
         return [median(found) if order in _TIMED else found for found in self.rounds[order]]
 
 
-def run(names: Sequence[str], models: Models, frames: Sequence[bytes], rounds: int, number: int) -> dict[str, Measured]:
-    """Measure all engines `rounds` times over `number` frames each; first, once, their accuracy on the test split."""
+def run(
+    builds: Mapping[str, Build], frames: Sequence[bytes], rounds: int, number: int, *, accuracy: bool
+) -> dict[str, Measured]:
+    """Measure all engines `rounds` times over `number` frames each; first, if asked, their accuracy on the test split.
+
+    `builds` makes each, in a process of its own.
+    """
+    names = list(builds)
     measured = {name: Measured() for name in names}
-    with _processes(names, models, frames) as engines:
-        for name in track(names, "accuracy on the test split", len(names), "engines"):
+    with _processes(builds, frames) as engines:
+        for name in track(names, "accuracy on the test split", len(names), "engines") if accuracy else ():
             measured[name].test_accuracy = _ask(name, engines[name], "accuracy", 0)
         with counter("rounds", rounds * len(names), "engines") as advance:
             for turn in range(rounds):
@@ -57,14 +63,20 @@ def figures(measured: dict[str, Measured]) -> dict[str, Any]:
     return {name: _figures(found, peer) for name, found in measured.items()}
 
 
-def _figures(found: Measured, peer: Measured) -> dict[str, Any]:
-    content: dict[str, Any] = {"test_accuracy": round(found.test_accuracy, 6)}
+def levels(found: Measured) -> dict[str, Any]:
+    """Percentiles of the times in milliseconds, and the median round's frames a second."""
+    content: dict[str, Any] = {}
     for order in _TIMED:
         times = np.concatenate(found.rounds[order])
-        levels = np.percentile(times, [50, 95, 99])
-        content[f"{order}_ms"] = {key: round(float(v), 3) for key, v in zip(("p50", "p95", "p99"), levels, strict=True)}
+        named = zip(("p50", "p95", "p99"), np.percentile(times, [50, 95, 99]), strict=True)
+        content[f"{order}_ms"] = {key: round(float(value), 3) for key, value in named}
     for order in _RATES:
         content[order] = round(median(found.level(order)), 1)
+    return content
+
+
+def _figures(found: Measured, peer: Measured) -> dict[str, Any]:
+    content: dict[str, Any] = {"test_accuracy": round(found.test_accuracy, 6), **levels(found)}
     scaling = [all_ / one for all_, one in zip(*(found.level(order) for order in _RATES), strict=True)]
     content["share_of_ideal_throughput"] = round(median(scaling) / cores(), 3)
     content["times_as_fast_as_the_peer_loop"] = {
@@ -81,13 +93,13 @@ def _spread(above: list[float], below: list[float]) -> dict[str, float]:
 
 
 @contextmanager
-def _processes(names: Sequence[str], models: Models, frames: Sequence[bytes]) -> Iterator[dict[str, Connection]]:
+def _processes(builds: Mapping[str, Build], frames: Sequence[bytes]) -> Iterator[dict[str, Connection]]:
     context = multiprocessing.get_context("spawn")
     workers, connections = [], {}
     try:
-        for name in track(names, "loading engines", len(names), "engines"):
+        for name in track(builds, "loading engines", len(builds), "engines"):
             ours, theirs = context.Pipe()
-            worker = context.Process(target=process.serve, args=(theirs, name, models, frames), daemon=True)
+            worker = context.Process(target=process.serve, args=(theirs, builds[name], frames), daemon=True)
             _start(worker)
             theirs.close()
             workers.append(worker)

@@ -1,0 +1,1 @@
+"""Accuracy against speed, of the models that DVC's experiments made."""

@@ -1,0 +1,129 @@
+"""What the models trade, as JSON, as a table in Markdown and on the console, and as a plot."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import matplotlib as mpl
+from rich.table import Table
+
+mpl.use("Agg")
+
+from matplotlib import pyplot as plt
+from matplotlib.ticker import PercentFormatter
+
+from scrapline.benchmark.rounds import Measured, levels
+from scrapline.cli import tables
+from scrapline.data import lettering
+from scrapline.measures.intervals import wilson
+from scrapline.studies.tradeoff.experiments import Experiment, differences
+from scrapline.system import machine
+
+_HEADINGS = ("model", "what differs", "validation accuracy (95 % interval)", "frames/s", "ms, p50", "MB", "")
+_GREEN, _GREY = "#3a9d5d", "#8a8f98"
+_DIGITS = 6
+
+
+def content(found: Sequence[Experiment], measured: dict[str, Measured], frames: int, rounds: int) -> dict[str, Any]:
+    """The JSON: the machine and a line a model, the fastest first.
+
+    Intervals count groups, which photos of one group make no narrower. `best` are those of which none is both more
+    accurate and faster.
+    """
+    lines = []
+    for each, differs in zip(found, differences(found), strict=True):
+        speed = levels(measured[each.name])
+        interval = wilson(each.accuracy * each.groups, each.groups)
+        lines.append(
+            {
+                "name": each.name,
+                "differs": differs,
+                "precision": each.precision,
+                "validation_accuracy": each.accuracy,
+                "ci95_low": round(interval.low, _DIGITS),
+                "ci95_high": round(interval.high, _DIGITS),
+                "photos": each.photos,
+                "frames_per_s": speed["frames_per_s"],
+                "end_to_end_ms": speed["end_to_end_ms"],
+                "size_mb": round(each.file.stat().st_size / 1e6, 2),
+            }
+        )
+    lines.sort(key=lambda line: (-line["frames_per_s"], line["name"]))
+    for line in lines:
+        line["best"] = not any(_beats(other, line) for other in lines)
+    return {"machine": machine.describe(), "frames": frames, "rounds": rounds, "models": lines}
+
+
+def _beats(other: dict[str, Any], line: dict[str, Any]) -> bool:
+    pairs = [(other[key], line[key]) for key in ("validation_accuracy", "frames_per_s")]
+    return all(a >= b for a, b in pairs) and any(a > b for a, b in pairs)
+
+
+def markdown(content: dict[str, Any]) -> str:
+    """The table, with the machine above it."""
+    about = content["machine"]
+    photos = sorted({line["photos"] for line in content["models"]})
+    mixed = "" if len(photos) == 1 else "; models that were validated on other photos cannot be compared"
+    lines = [
+        f"{' or '.join(map(str, photos))} validation photos{mixed}; {about['cores']} cores of {about['processor']} "
+        f"({', '.join(about['instructions'])}); {content['rounds']} rounds, models in turn.",
+        "",
+        f"| {' | '.join(_HEADINGS)} |",
+        "|---|---|---:|---:|---:|---:|---|",
+        *(f"| {' | '.join(_cells(line))} |" for line in content["models"]),
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def show(content: dict[str, Any]) -> None:
+    """Print the table on stdout."""
+    table = Table(box=None, pad_edge=False)
+    for number, heading in enumerate(_HEADINGS):
+        table.add_column(heading, justify="right" if 2 <= number <= 5 else "left")
+    for line in content["models"]:
+        table.add_row(*_cells(line))
+    tables.show(table)
+
+
+def plot(content: dict[str, Any], path: Path) -> None:
+    """Draw accuracy, with its interval, against frames a second; the best of each speed in green, joined."""
+    names = [text for line in content["models"] for text in (line["name"], line["differs"])]
+    with mpl.rc_context(lettering.chart_style(names)):
+        figure, axes = plt.subplots(figsize=(9, 5.5))
+        front = [line for line in content["models"] if line["best"]]
+        axes.plot(
+            [line["frames_per_s"] for line in front], [line["validation_accuracy"] for line in front], color=_GREEN
+        )
+        for line in content["models"]:
+            at, accuracy = line["frames_per_s"], line["validation_accuracy"]
+            colour = _GREEN if line["best"] else _GREY
+            axes.plot([at, at], [line["ci95_low"], line["ci95_high"]], color=colour, alpha=0.3, linewidth=3)
+            axes.plot(at, accuracy, "o", color=colour)
+            label = lettering.for_chart(line["name"])
+            axes.annotate(label, (at, accuracy), xytext=(6, 5), textcoords="offset points", fontsize=8)
+        axes.set_xscale("log")
+        axes.xaxis.set_major_formatter("{x:.0f}")
+        axes.xaxis.set_minor_formatter("{x:.0f}")
+        axes.yaxis.set_major_formatter(PercentFormatter(1))
+        axes.grid(alpha=0.3)
+        about = content["machine"]
+        axes.set(
+            xlabel=f"frames/s on {about['cores']} cores of {about['processor']}",
+            ylabel="validation accuracy (95 % interval)",
+            title="Accuracy against speed; green: none is both faster and more accurate",
+        )
+        figure.savefig(path, format="png", dpi=120, bbox_inches="tight", metadata={"Software": None})
+        plt.close(figure)
+
+
+def _cells(line: dict[str, Any]) -> tuple[str, ...]:
+    low, high = (f"{100 * line[key]:.1f}" for key in ("ci95_low", "ci95_high"))
+    return (
+        line["name"],
+        line["differs"],
+        f"{100 * line['validation_accuracy']:.1f} % ({low} to {high})",
+        f"{line['frames_per_s']:.0f}",
+        f"{line['end_to_end_ms']['p50']:.1f}",
+        f"{line['size_mb']:.1f}",
+        "none is both faster and more accurate" if line["best"] else "",
+    )

@@ -1,0 +1,70 @@
+"""Which models are worth their time: the front, what differs, and what is said where there is nothing to compare."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from scrapline.benchmark.rounds import Measured
+from scrapline.measures.intervals import wilson
+from scrapline.studies.tradeoff import experiments, report
+from scrapline.studies.tradeoff.experiments import Experiment
+from scrapline.system.errors import ScraplineError
+
+
+def made(folder: Path, name: str, accuracy: float, **settings: Any) -> Experiment:
+    file = folder / f"{name}.onnx"
+    file.write_bytes(bytes(2_500_000))
+    return Experiment(name, {"lr": 0.1, **settings}, "int8", accuracy, 200, 160, file)
+
+
+def measured(frames_per_s: float) -> Measured:
+    found = Measured()
+    for order in ("end_to_end", "decode", "model"):
+        found.rounds[order] = [[1.0, 2.0, 3.0]]
+    for order in ("frames_per_s", "frames_per_s_on_one_core"):
+        found.rounds[order] = [frames_per_s, frames_per_s + 2, 1.0]
+    return found
+
+
+@pytest.fixture
+def content(tmp_path: Path) -> dict[str, Any]:
+    models = [
+        made(tmp_path, "large", 0.95, size=224),
+        made(tmp_path, "middle", 0.94, size=160),
+        made(tmp_path, "poor", 0.93, size=192),
+        made(tmp_path, "small", 0.90, size=96),
+    ]
+    speeds = {"large": 100.0, "middle": 200.0, "poor": 150.0, "small": 400.0}
+    return report.content(models, {name: measured(speed) for name, speed in speeds.items()}, 12, 3)
+
+
+def test_the_front_is_what_nothing_beats_in_both(content: dict[str, Any]) -> None:
+    assert [(line["name"], line["best"]) for line in content["models"]] == [
+        ("small", True),
+        ("middle", True),
+        ("poor", False),
+        ("large", True),
+    ]
+
+
+def test_a_line_has_the_middle_round_the_interval_of_its_groups_and_what_differs(content: dict[str, Any]) -> None:
+    line = content["models"][1]
+    assert (line["frames_per_s"], line["end_to_end_ms"]["p50"], line["size_mb"]) == (200.0, 2.0, 2.5)
+    exact = wilson(0.94 * 160, 160)
+    assert (line["ci95_low"], line["ci95_high"]) == pytest.approx((exact.low, exact.high), abs=1e-6)
+    assert line["differs"] == "size 160", "lr is the same in all"
+    assert "| middle | size 160 | 94.0 % (" in report.markdown(content)
+
+
+def test_models_judged_on_other_photos_are_said_to_be(tmp_path: Path) -> None:
+    models = [made(tmp_path, "one", 0.9), made(tmp_path, "two", 0.8)]
+    object.__setattr__(models[1], "photos", 300)
+    found = report.content(models, {"one": measured(1.0), "two": measured(2.0)}, 12, 3)
+    assert report.markdown(found).startswith("200 or 300 validation photos; models that were validated on other photos")
+
+
+def test_a_folder_without_git_or_experiments_is_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(ScraplineError, match="DVC cannot list the experiments"):
+        experiments.collect((), tmp_path)

@@ -1,70 +1,46 @@
 """Figures and commands in the README, against the artefacts and the code they speak of."""
 
-import json
 import re
 import shlex
 
 import pytest
 import yaml
 
+import trashnet_page
 from conftest import ROOT
 from scrapline.report.summary import summary
 from unit.report.test_summary import stages
 
-DOCS = ROOT / "docs/trashnet"
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 
 
-def read(name: str) -> dict:
-    return json.loads((DOCS / name).read_text(encoding="utf-8"))
-
-
-def table() -> str:
-    """The table as the artefacts give it."""
-    evaluation, training, line, preparation = (
-        read(f"{name}.json") for name in ("evaluation", "training", "line", "preparation")
-    )
-    rows = [("split", "photos", "accuracy", "95 % interval", "macro F1"), ("---", "---:", "---:", "---", "---:")]
-    for split in ("validation", "test"):
-        m = evaluation[split]
-        low, high = (f"{m[f'accuracy_ci95_{end}'] * 100:.1f} %" for end in ("low", "high"))
-        rows.append(
-            (split, str(m["images"]), f"{m['accuracy'] * 100:.1f} %", f"{low} to {high}", f"{m['macro_f1']:.3f}")
-        )
-    text = "\n".join("| " + " | ".join(row) + " |" for row in rows)
-    left_out = sum(preparation["quarantined"].values())
-    return (
-        f"{text}\n\nStarting weights `{training['weights']['name']}`; {left_out} photos quarantined; "
-        f"{line['latency_ms']['p50']:.0f} ms from a photo's arrival to the decision (p50; {line['items']} items at "
-        f"{line['belt']['items_per_s']:.0f} a second, "
-        f"{line['states']['late']['items'] + line['states']['dropped']['items']} late or dropped), on "
-        f"{line['machine']['cores']} cores of {line['machine']['processor']}."
-    )
-
-
-def test_the_trashnet_table_is_what_the_run_gave() -> None:
+def test_the_trashnet_table_and_page_are_what_the_runs_gave() -> None:
     shown = re.search(r"<!-- trashnet:begin .*?-->\n(.*?)\n<!-- trashnet:end -->", README, re.DOTALL)
     assert shown is not None
-    assert shown[1] == table()
+    assert shown[1] == trashnet_page.side_by_side()
+    assert (trashnet_page.DOCS / "README.md").read_text(encoding="utf-8") == trashnet_page.page()
 
 
-def test_the_published_report_repeats_its_json() -> None:
-    report = (DOCS / "performance_report.md").read_text(encoding="utf-8")
-    evaluation, training = read("evaluation.json"), read("training.json")
+@pytest.mark.parametrize("recipe", trashnet_page.published())
+def test_a_published_report_repeats_its_json(recipe: str) -> None:
+    folder = trashnet_page.DOCS / recipe
+    report = (folder / "performance_report.md").read_text(encoding="utf-8")
+    evaluation, training = trashnet_page.read(recipe, "evaluation"), trashnet_page.read(recipe, "training")
     assert f"**{evaluation['test']['accuracy'] * 100:.1f} %**" in report
     assert training["weights"]["sha256"] in report
     assert training["weights"]["description"] in report
     for picture in re.findall(r"!\[.*?\]\((.*?)\)", report):
-        assert (DOCS / picture).is_file()
+        assert (folder / picture).is_file()
 
 
-def test_the_published_run_is_the_recipe_with_its_weights_named_truthfully() -> None:
-    params = yaml.safe_load((DOCS / "params.yaml").read_text())
-    recipe = yaml.safe_load((ROOT / "recipes/trashnet.yaml").read_text())
-    weights = read("training.json")["weights"]
-    assert params["model"].pop("weights") == weights["name"]
-    assert recipe["model"].pop("weights") == "imagenet"
-    assert params == recipe
+@pytest.mark.parametrize("recipe", trashnet_page.published())
+def test_a_published_run_is_its_recipe_with_its_weights_named_truthfully(recipe: str) -> None:
+    params = yaml.safe_load((trashnet_page.DOCS / recipe / "params.yaml").read_text())
+    wanted = yaml.safe_load((ROOT / f"recipes/{recipe}.yaml").read_text())
+    weights = trashnet_page.read(recipe, "training")["weights"]
+    assert params["model"].pop("weights") == weights["name"] == trashnet_page.study(recipe)["weights"]["name"]
+    assert wanted["model"].pop("weights") == "imagenet"
+    assert params == wanted
     assert "partial" in weights["description"].lower()
 
 

@@ -81,7 +81,7 @@ def write_results(
     plots.reliability(folder / "reliability.png", *bins, errors)
     table = [(name, b["purity"], b["recovery"]) for name, b in content["operating_point"]["bins"].items()]
     plots.purity(folder / "purity.png", table, points["target_purity"])
-    plots.slices(folder / "slices.png", content["slices"])
+    plots.slices(folder / "slices.png", content["by_slice"])
     draw_mistakes(folder / "mistakes.png", prepared, test, checkpoint)
 
 

@@ -75,15 +75,16 @@ def _draw_purity(path: Path, rows: list[tuple[str, float | None, float | None]],
     _save(figure, path)
 
 
-def slices(path: Path, table: list[dict[str, Any]]) -> None:
+def slices(path: Path, found: dict[str, Any]) -> None:
     """Draw each slice's accuracy with its interval, grouped by what it goes by; those worse for certain in orange."""
-    with mpl.rc_context(lettering.chart_style(row["slice"] for row in table)):
-        _draw_slices(path, table)
+    with mpl.rc_context(lettering.chart_style(row["slice"] for row in found["slices"])):
+        _draw_slices(path, found["slices"], found["accuracy"])
 
 
-def _draw_slices(path: Path, table: list[dict[str, Any]]) -> None:
+def _draw_slices(path: Path, table: list[dict[str, Any]], accuracy: float) -> None:
     figure, axes = plt.subplots(figsize=(7, 0.28 * len(table) + 1.6))
     labels, at, place = [], [], 0.0
+    axes.axvline(accuracy, color=_GREY, linestyle=":")
     for by, rows in groupby(table, key=lambda row: row["by"]):
         for row in rows:
             colour = _ORANGE if row["worse"] else _BLUE
@@ -95,7 +96,10 @@ def _draw_slices(path: Path, table: list[dict[str, Any]]) -> None:
         place += 0.6
     axes.set_yticks(at, labels, fontsize=8)
     axes.invert_yaxis()
-    axes.set(xlabel="accuracy, with 95 % interval (photos in brackets)", title="Validation and test, by slice")
+    axes.set(
+        xlabel="accuracy, with 95 % interval (photos in brackets)",
+        title=f"Validation and test by slice; all together {accuracy:.1%}",
+    )
     axes.xaxis.set_major_formatter(PercentFormatter(1))
     axes.grid(axis="x", alpha=0.3)
     _save(figure, path)

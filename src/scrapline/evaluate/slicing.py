@@ -11,9 +11,7 @@ from scrapline.evaluate.scored import Scored
 from scrapline.measures import slices
 
 
-def weak_spots(
-    prepared: Path, scored: dict[str, Scored], classes: list[str], fed: Preprocessing
-) -> list[dict[str, Any]]:
+def weak_spots(prepared: Path, scored: dict[str, Scored], classes: list[str], fed: Preprocessing) -> dict[str, Any]:
     """Accuracy by slice, of the photos of some splits together; as metrics.json holds it."""
     labels, predicted = (
         np.concatenate([getattr(each, what) for each in scored.values()]) for what in ("labels", "predicted")
@@ -22,8 +20,9 @@ def weak_spots(
     size = {row.image_id: row.bytes for row in shards.read_manifest(prepared)}
     sizes = np.array([size[image_id] / 1000 for each in scored.values() for image_id in each.image_ids])
     looks = [appearance.of_split(prepared, split, fed) for split in scored]
-    return slices.accuracies(
-        predicted == labels,
+    right = predicted == labels
+    table = slices.accuracies(
+        right,
         groups,
         {
             "class": slices.by_name([classes[label] for label in labels]),
@@ -32,3 +31,4 @@ def weak_spots(
             "file size in kB": slices.by_quarter(sizes),
         },
     )
+    return {"photos": len(right), "accuracy": round(float(right.mean()), 6), "slices": table}

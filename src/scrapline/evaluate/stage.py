@@ -22,10 +22,10 @@ def evaluate(settings: Params) -> None:
         group = {row.image_id: row.group for row in shards.read_manifest(paths.PREPARED)}
         validation, test = (Scored.of(base.predict(split), checkpoint.temperature, group) for split in ("val", "test"))
         points = assess.chosen_points(validation, checkpoint.classes, settings.evaluate.target_purity)
-        slices = slicing.weak_spots(
+        by_slice = slicing.weak_spots(
             paths.PREPARED, {"val": validation, "test": test}, checkpoint.classes, checkpoint.preprocessing
         )
-        content = assess.evaluation_metrics(validation, test, points, checkpoint) | {"slices": slices}
+        content = assess.evaluation_metrics(validation, test, points, checkpoint) | {"by_slice": by_slice}
         assess.write_results(results, paths.PREPARED, content, points, test, checkpoint)
         assess.draw_learning_curves(results, paths.HISTORY)
     assess.print_summary(content)

@@ -86,7 +86,7 @@ def test_the_tables_in_the_documents_are_what_was_measured() -> None:
 
 def test_what_was_measured_is_a_model_like_the_published_one() -> None:
     """Measured before the training changed, on a machine with 8-bit instructions: as right, but for a point."""
-    published = json.loads((ROOT / "docs/trashnet/export.json").read_text(encoding="utf-8"))
+    published = json.loads((ROOT / "docs/trashnet/trashnet/export.json").read_text(encoding="utf-8"))
     found = kept()["engines"]
     for precision in ("int8", "fp32"):
         accuracy = found[f"scrapline-{precision}"]["test_accuracy"]

@@ -13,7 +13,7 @@ NOBODY = {"train_only": 0, "left_out": 0, "measure_only": 0, "along": 0}
 
 
 def read(name: str) -> dict[str, Any]:
-    content: dict[str, Any] = json.loads((ROOT / f"docs/trashnet/{name}.json").read_text(encoding="utf-8"))
+    content: dict[str, Any] = json.loads((ROOT / f"docs/trashnet/trashnet/{name}.json").read_text(encoding="utf-8"))
     return content
 
 

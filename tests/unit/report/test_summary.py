@@ -14,7 +14,7 @@ def stages(classes: int) -> Stages:
     """The published run's results, cut or stretched to so many classes."""
 
     def read(name: str) -> dict[str, Any]:
-        content: dict[str, Any] = json.loads((ROOT / f"docs/trashnet/{name}.json").read_text(encoding="utf-8"))
+        content: dict[str, Any] = json.loads((ROOT / f"docs/trashnet/trashnet/{name}.json").read_text(encoding="utf-8"))
         return content
 
     preparation, evaluation = read("preparation"), read("evaluation")

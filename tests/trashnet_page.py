@@ -1,0 +1,192 @@
+# ruff: noqa: E501 - the lines of tables
+"""What README.md and docs/trashnet/README.md say of TrashNet, of the JSON that the runs left in docs/trashnet alone."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from conftest import ROOT
+from scrapline.measures.intervals import wilson
+
+DOCS = ROOT / "docs/trashnet"
+RECIPES = {
+    "trashnet": "`trashnet`: frozen base, new last layer",
+    "trashnet-best": "`trashnet-best`: all of it fine-tuned",
+    "trashnet-fast": "`trashnet-fast`: fine-tuned, smaller photos",
+}
+HARDEST = "trash"
+Json = dict[str, Any]
+
+
+def published() -> list[str]:
+    """The recipes that were run, in the order above."""
+    return [name for name in RECIPES if (DOCS / name).is_dir()]
+
+
+def read(recipe: str, name: str) -> Json:
+    """One JSON of a recipe's publication."""
+    found: Json = json.loads((DOCS / recipe / f"{name}.json").read_text(encoding="utf-8"))
+    return found
+
+
+def study(recipe: str) -> Json:
+    """The recipe's cross-validation over all photos."""
+    found: Json = json.loads((DOCS / "crossval" / f"{recipe}.json").read_text(encoding="utf-8"))
+    return found
+
+
+def rate(found: Json) -> str:
+    """A rate with what stands behind it."""
+    return f"{_percent(found['rate'])} ({_percent(found['ci95_low'])} to {_percent(found['ci95_high'])})"
+
+
+def side_by_side() -> str:
+    """The headline table: a column a recipe, and what they have in common below."""
+    names = published()
+    lines: list[tuple[str, Callable[[str], str]]] = [
+        ("cross-validated over all photos, INT8", lambda name: f"**{rate(study(name)['int8']['accuracy'])}**"),
+        (f"of it {HARDEST}, the hardest: recall", lambda name: rate(study(name)["int8"]["recall"][HARDEST])),
+        ("authors' validation list, INT8", lambda name: _deployed(name, "validation")),
+        ("authors' test list, INT8", lambda name: _deployed(name, "test")),
+        ("INT8 gives the label of float32", lambda name: _percent(study(name)["label_agreement"])),
+        ("arrival to decision, p50", lambda name: f"{read(name, 'line')['latency_ms']['p50']:.0f} ms"),
+    ]
+    table = [
+        f"| with 95 % intervals | {' | '.join(RECIPES[name] for name in names)} |",
+        "|---|" + "---:|" * len(names),
+        *(f"| {what} | {' | '.join(say(name) for name in names)} |" for what, say in lines),
+    ]
+    return "\n".join(table) + "\n\n" + _below(names)
+
+
+def _below(names: list[str]) -> str:
+    first = study(names[0])
+    left_out = sum(read(names[0], "preparation")["quarantined"].values())
+    line = read(names[0], "line")
+    lost = sum(
+        read(name, "line")["states"][state]["items"] for name in names for state in ("late", "dropped", "unreadable")
+    )
+    return (
+        f"{first['photos']} photos in five folds by group, {left_out} more quarantined; starting weights "
+        f"`{first['weights']['name']}`; {line['items']} items at {line['belt']['items_per_s']:.0f} a second, "
+        f"{lost} late or lost, on {line['machine']['cores']} cores of {line['machine']['processor']}."
+    )
+
+
+def _deployed(recipe: str, split: str) -> str:
+    """The INT8 file's accuracy; its interval counts groups."""
+    found = read(recipe, "evaluation")[split]
+    accuracy = read(recipe, "export")["int8"][f"{split}_accuracy"]
+    interval = wilson(accuracy * found["groups"], found["groups"])
+    return f"{_percent(accuracy)} ({_percent(interval.low)} to {_percent(interval.high)})"
+
+
+def page() -> str:
+    """docs/trashnet/README.md."""
+    names = published()
+    folds = "\n".join(
+        f"| {RECIPES[name]} | {precision} | {rate(found['accuracy'])} | "
+        f"{_percent(found['of_folds']['lowest'])} to {_percent(found['of_folds']['highest'])} | "
+        f"{' | '.join(_percent(each['rate']) for each in found['recall'].values())} |"
+        for name in names
+        for precision, found in ((key, study(name)[key]) for key in ("fp32", "int8"))
+    )
+    classes = list(study(names[0])["int8"]["recall"])
+    reports = "\n".join(f"- [{RECIPES[name]}]({name}/performance_report.md)" for name in names)
+    return f"""# TrashNet
+
+Made by `make trashnet-docs` of the JSON in this folder; no figure is typed by hand.
+
+{side_by_side()}
+
+The starting weights are not torchvision's own: {study(names[0])["weights"]["description"]}. Every choice was made on the
+authors' validation list or by cross-validation of training and validation; the test list was read once a recipe.
+
+{reports}
+
+## Cross-validated over all photos
+
+`python src/studies.py crossval`: each photo is judged by a network that has not seen it or any of its group, trained
+on four fifths of all, and by its INT8 file.
+
+| recipe | precision | accuracy (95 % interval) | folds, lowest to highest | {" | ".join(f"recall: {name}" for name in classes)} |
+|---|---|---:|---:|{"---:|" * len(classes)}
+{folds}
+{_doctor()}{_tradeoff()}{_tried()}"""
+
+
+def _doctor() -> str:
+    path = DOCS / "doctor.json"
+    if not path.is_file():
+        return ""
+    found = json.loads(path.read_text(encoding="utf-8"))
+    rows = "\n".join(
+        f"| {kind} | {_percent(line['lowest'])} to {_percent(line['highest'])} | {_percent(line['mean'])} |"
+        for kind, line in found["flipped"].items()
+    )
+    return f"""
+## What the doctor finds
+
+5 % of the labels of training and validation were flipped ({found["seeds"]} times each way), `{found["recipe"]}`'s folds
+trained on them, and the photos listed by `studies.py doctor`'s label quality. In the first tenth stand, of those flipped:
+
+| flipped to | lowest to highest | mean |
+|---|---:|---:|
+{rows}
+
+Nothing flipped, {found["looked_at"]} photos that it lists first were looked at: {found["verdict"]}
+"""
+
+
+def _tradeoff() -> str:
+    path = DOCS / "tradeoff.md"
+    if not path.is_file():
+        return ""
+    return f"""
+## Accuracy against speed
+
+DVC experiments, each trained anew, their INT8 files timed in turns by `python src/studies.py tradeoff`.
+
+![Accuracy against frames a second](tradeoff.png)
+
+{path.read_text(encoding="utf-8")}"""
+
+
+def _tried() -> str:
+    path = DOCS / "tried.json"
+    if not path.is_file():
+        return ""
+    found = json.loads(path.read_text(encoding="utf-8"))
+    rows = "\n".join(
+        f"| {line['what']} | {' / '.join(_percent(each) for each in line['accuracy'])} | "
+        f"{_percent(sum(line['accuracy']) / len(line['accuracy']))} | {line['kept']} |"
+        for line in found["lines"]
+    )
+    return f"""
+## What was tried
+
+{found["how"]}
+
+| ingredient | validation, a seed each | mean | |
+|---|---:|---:|---|
+{rows}
+"""
+
+
+def _percent(value: float) -> str:
+    return f"{100 * value:.1f} %"
+
+
+def write(docs: Path = DOCS) -> None:
+    """Write the page, and the table in the project's README."""
+    (docs / "README.md").write_text(page(), encoding="utf-8")
+    readme = ROOT / "README.md"
+    before, begin, rest = readme.read_text(encoding="utf-8").partition("<!-- trashnet:begin")
+    comment, _, tail = rest.partition("-->\n")
+    _, end, after = tail.partition("\n<!-- trashnet:end -->")
+    readme.write_text(f"{before}{begin}{comment}-->\n{side_by_side()}{end}{after}", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    write()

@@ -1,0 +1,88 @@
+"""The parts of docs/trashnet that no command of the project makes: `python -m trashnet_study`, after `make trashnet`.
+
+In a clone whose pipeline has run with the frozen base. It flips labels on purpose, and says how many of them the
+doctor's order of photos brings to the front.
+"""
+
+import dataclasses
+import json
+from collections.abc import Iterator
+
+import numpy as np
+import torch
+
+from scrapline import params, paths
+from scrapline.cli.console import info
+from scrapline.data import shards
+from scrapline.model.compute import pick_device, reproducible
+from scrapline.model.joined import Joined
+from scrapline.params import Params
+from scrapline.studies.doctor import findings
+from scrapline.train import folds, stage
+from scrapline.train.head import features_to_learn_from, fit_head
+from trashnet_page import DOCS
+
+SEEDS = 5
+SHARE = 0.05
+FIRST = 0.1
+Labels = np.ndarray
+
+
+def flipped(settings: Params) -> dict[str, dict[str, float]]:
+    """For each way of flipping, which share of the flipped photos stands in the first tenth of the doctor's list."""
+    base, _ = stage.starting_point(settings, pick_device("cpu"))
+    data, _ = features_to_learn_from(base, ("train", "val"), settings)
+    drawn = folds.draw(folds.pool(shards.read_manifest(paths.PREPARED)), folds=5, repeats=1, seed=settings.seed)
+
+    def out_of_fold(labels: Labels) -> Labels:
+        """What heads of the folds, fitted to these labels, make of the photos that they have not seen [N, C]."""
+        parts = np.split(labels, [len(data.parts[0].labels)])
+        given = Joined([dataclasses.replace(part, labels=own) for part, own in zip(data.parts, parts, strict=True)])
+        said = np.zeros((len(labels), base.model.head.out_features))
+        for number, cut in enumerate(drawn, start=1):
+            head = fit_head(given, cut.train, base.model.head, settings, network=number)
+            with torch.inference_mode():
+                logits = head(torch.from_numpy(data.take(cut.held_out)))
+            said[cut.held_out] = torch.softmax(logits, dim=1).numpy()
+        return said
+
+    truth = data.labels
+    mistaken = out_of_fold(truth).argmax(axis=1)
+    counts = np.zeros((base.model.head.out_features,) * 2, int)
+    np.add.at(counts, (truth, mistaken), truth != mistaken)
+    found: dict[str, list[float]] = {"a class at random": [], "the class it is most confused with": []}
+    for seed in range(SEEDS):
+        for kind, labels, at in _flips(truth, counts.argmax(axis=1), seed):
+            order = np.argsort(findings.label_quality(labels, out_of_fold(labels)), kind="stable")
+            found[kind].append(float(np.isin(at, order[: round(FIRST * len(order))]).mean()))
+            info(f"{kind}, seed {seed}: {found[kind][-1]:.1%}")
+    return {
+        kind: {"lowest": min(shares), "highest": max(shares), "mean": float(np.mean(shares))}
+        for kind, shares in found.items()
+    }
+
+
+def _flips(truth: Labels, nearest: Labels, seed: int) -> Iterator[tuple[str, Labels, Labels]]:
+    """Both ways: its name, the labels after it, and where it was done."""
+    generator = np.random.default_rng(seed)
+    at = generator.choice(len(truth), round(SHARE * len(truth)), replace=False)
+    classes = len(nearest)
+    other = (truth[at] + generator.integers(1, classes, len(at))) % classes
+    for kind, new in (("a class at random", other), ("the class it is most confused with", nearest[truth[at]])):
+        labels = truth.copy()
+        labels[at] = new
+        yield kind, labels, at
+
+
+def main() -> None:
+    """Write docs/trashnet/doctor.json; what a person saw in it stays."""
+    settings = params.load()
+    file = DOCS / "doctor.json"
+    seen = json.loads(file.read_text(encoding="utf-8")) if file.is_file() else {"looked_at": 0, "verdict": "-"}
+    with reproducible(settings.seed):
+        content = {"recipe": "trashnet", "seeds": SEEDS, "flipped": flipped(settings)}
+    file.write_text(json.dumps(seen | content, indent=2) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

@@ -53,7 +53,7 @@ def accuracies(
                 "accuracy": round(float(right[mask].mean()), _DIGITS),
                 "ci95_low": round(interval.low, _DIGITS),
                 "ci95_high": round(interval.high, _DIGITS),
-                "worse": stricter.high < right.mean(),
+                "worse": bool(stricter.high < right.mean()),
             }
         )
     return table

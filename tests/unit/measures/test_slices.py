@@ -1,5 +1,7 @@
 """Accuracy by slice: which photos are in which, and how seldom chance alone names one."""
 
+import json
+
 import numpy as np
 import pytest
 
@@ -37,7 +39,11 @@ def test_a_slice_far_below_is_named_and_one_above_is_not() -> None:
     right = np.array([True] * 95 + [False] * 5 + [True] * 50 + [False] * 50 + [True] * 100)
     names = ["usual"] * 100 + ["dark"] * 100 + ["bright"] * 100
     table = slices.accuracies(right, [str(n) for n in range(300)], {"light": slices.by_name(names)})
-    assert {row["slice"]: row["worse"] for row in table} == {"usual": False, "dark": True, "bright": False}
+    assert json.loads(json.dumps({row["slice"]: row["worse"] for row in table})) == {
+        "usual": False,
+        "dark": True,
+        "bright": False,
+    }
 
 
 def test_where_nothing_is_worse_few_tables_name_a_slice() -> None:

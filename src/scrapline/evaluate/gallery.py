@@ -18,6 +18,7 @@ from scrapline.model.classifier import Classifier
 
 _MISTAKES = 24
 _DARKEST = 0.15
+_SIDE = 96
 
 
 def draw_mistakes(path: Path, prepared: Path, test: Scored, checkpoint: Checkpoint) -> None:
@@ -40,7 +41,8 @@ def draw_mistakes(path: Path, prepared: Path, test: Scored, checkpoint: Checkpoi
             thumbs[place] = [Thumb(image, (f"said {said} {confidence[index]:.0%}", truth))]
             if mapped:
                 lit = _lit(model, sample.data, checkpoint, int(test.predicted[index]))
-                thumbs[place].append(Thumb(Image.fromarray(lit), ("lit: what spoke for", said)))
+                larger = Image.fromarray(lit).resize((_SIDE, _SIDE), Image.Resampling.BILINEAR)
+                thumbs[place].append(Thumb(larger, ("lit: what spoke for", said)))
     title = f"Most confident mistakes: {len(worst)} of {len(wrong)}, in {len(test.labels)} test images"
     contact_sheet(title, [thumb for pair in thumbs for thumb in pair]).save(path)
 

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 from conftest import ROOT
-from scrapline.measures.intervals import wilson
 
 DOCS = ROOT / "docs/trashnet"
 RECIPES = {
@@ -75,11 +74,9 @@ def _below(names: list[str]) -> str:
 
 
 def _deployed(recipe: str, split: str) -> str:
-    """The INT8 file's accuracy; its interval counts groups."""
-    found = read(recipe, "evaluation")[split]
-    accuracy = read(recipe, "export")["int8"][f"{split}_accuracy"]
-    interval = wilson(accuracy * found["groups"], found["groups"])
-    return f"{_percent(accuracy)} ({_percent(interval.low)} to {_percent(interval.high)})"
+    found = read(recipe, "export")["int8"]
+    what = {"rate": "", "ci95_low": "_ci95_low", "ci95_high": "_ci95_high"}
+    return rate({name: found[f"{split}_accuracy{end}"] for name, end in what.items()})
 
 
 def page() -> str:
@@ -100,8 +97,8 @@ Made by `make trashnet-docs` of the JSON in this folder; no figure is typed by h
 
 {side_by_side()}
 
-The starting weights are not torchvision's own: {study(names[0])["weights"]["description"]}. Every choice was made on the
-authors' validation list or by cross-validation of training and validation; the test list was read once a recipe.
+Starting weights: {study(names[0])["weights"]["description"]}. Every choice was made on the
+authors' validation list or by cross-validation of training and validation; the test list chose nothing.
 
 {reports}
 

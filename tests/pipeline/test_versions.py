@@ -60,14 +60,23 @@ def test_show_lists_every_experiment_with_its_rate_and_accuracy(fork: Clone) -> 
 
 
 def test_accuracy_is_set_against_speed_for_every_experiment_from_the_cache_alone(fork: Clone) -> None:
-    """A study of models that are nowhere in the work tree: each timed, with the accuracy that its own stages found."""
+    """Models that are nowhere in the work tree: each timed, with the accuracy that its own stages found.
+
+    One that waits and one that failed have no model of their own, though DVC has that of the commit beside them.
+    """
+    fork.run("dvc", "exp", "run", "--queue", "-S", "lr=1e30", "-S", "data.min_side=500", "-n", "failing")
+    fork.run("dvc", "exp", "run", "--run-all", check=False)
+    fork.run("dvc", "exp", "run", "--queue", "-S", "lr=0.007", "-n", "waiting")
     shown = {row["Experiment"]: row for row in csv.DictReader(fork.run(*COMPARE).splitlines())}
     before = fork.outs()
-    fork.run("python", "src/studies.py", "tradeoff", "--rounds", "1", "--frames", "2")
+    said = fork.run("python", "src/studies.py", "tradeoff", "--rounds", "1", "--frames", "2")
+    fork.run("dvc", "queue", "remove", "--all")
+    assert "waiting is left out: queued" in said
+    assert "failing is left out: failed" in said
     assert fork.outs() == before
     found = json.loads(fork.read("runs/studies/tradeoff/tradeoff.json"))["models"]
     assert {line["name"]: line["differs"] for line in found} == {
-        name: f"lr {float(lr)}" for name, lr in {**RATES, "main": "0.005"}.items()
+        name: {"lr": float(lr)} for name, lr in {**RATES, "main": "0.005"}.items()
     }
     for line in found:
         assert line["frames_per_s"] > 0

@@ -14,7 +14,6 @@ from scrapline.data.imaging import Pixels
 from scrapline.evaluate.activation import activation_map, has_maps
 from scrapline.evaluate.scored import Scored
 from scrapline.model.checkpoint import Checkpoint
-from scrapline.model.classifier import Classifier
 
 _MISTAKES = 24
 _DARKEST = 0.15
@@ -22,7 +21,7 @@ _SIDE = 96
 
 
 def draw_mistakes(path: Path, prepared: Path, test: Scored, checkpoint: Checkpoint) -> None:
-    """Draw the test images that the model got wrong while most sure of itself, each with its map beside it."""
+    """Draw the test images that the model got wrong while most sure of itself, each with its map beside it, if any."""
     confidence = test.calibrated.max(axis=1)
     wrong = np.flatnonzero(test.predicted != test.labels)
     worst = wrong[np.argsort(-confidence[wrong], kind="stable")][:_MISTAKES]
@@ -40,17 +39,19 @@ def draw_mistakes(path: Path, prepared: Path, test: Scored, checkpoint: Checkpoi
             truth = f"truth: {checkpoint.classes[test.labels[index]]}"
             thumbs[place] = [Thumb(image, (f"said {said} {confidence[index]:.0%}", truth))]
             if mapped:
-                lit = _lit(model, sample.data, checkpoint, int(test.predicted[index]))
-                larger = Image.fromarray(lit).resize((_SIDE, _SIDE), Image.Resampling.BILINEAR)
-                thumbs[place].append(Thumb(larger, ("lit: what spoke for", said)))
+                pixels = imaging.load(sample.data, checkpoint.preprocessing)
+                found = activation_map(model, pixels, checkpoint.preprocessing, int(test.predicted[index]))
+                thumbs[place].append(_beside(pixels, found, said))
     title = f"Most confident mistakes: {len(worst)} of {len(wrong)}, in {len(test.labels)} test images"
     contact_sheet(title, [thumb for pair in thumbs for thumb in pair]).save(path)
 
 
-def _lit(model: Classifier, data: bytes, checkpoint: Checkpoint, label: int) -> Pixels:
+def _beside(pixels: Pixels, found: npt.NDArray[np.float32] | None, said: str) -> Thumb:
     """The photo as the network sees it, bright where something spoke for the class."""
-    pixels = imaging.load(data, checkpoint.preprocessing)
-    return lit(pixels, activation_map(model, pixels, checkpoint.preprocessing, label))
+    if found is None:
+        return Thumb(Image.new("RGB", (1, 1), "white"), ("no place spoke", "more than others"))
+    larger = Image.fromarray(lit(pixels, found)).resize((_SIDE, _SIDE), Image.Resampling.BILINEAR)
+    return Thumb(larger, ("lit: what spoke for", said))
 
 
 def lit(pixels: Pixels, found: npt.NDArray[np.float32]) -> Pixels:

@@ -3,6 +3,7 @@
 from scrapline import paths
 from scrapline.data import shards
 from scrapline.evaluate import assess, slicing
+from scrapline.evaluate.activation import has_maps
 from scrapline.evaluate.scored import Scored
 from scrapline.model.checkpoint import Checkpoint
 from scrapline.model.compute import pick_device, reproducible
@@ -25,7 +26,10 @@ def evaluate(settings: Params) -> None:
         by_slice = slicing.weak_spots(
             paths.PREPARED, {"val": validation, "test": test}, checkpoint.classes, checkpoint.preprocessing
         )
-        content = assess.evaluation_metrics(validation, test, points, checkpoint) | {"by_slice": by_slice}
+        content = assess.evaluation_metrics(validation, test, points, checkpoint) | {
+            "by_slice": by_slice,
+            "mistakes": {"maps": has_maps(base.model)},
+        }
         assess.write_results(results, paths.PREPARED, content, points, test, checkpoint)
         assess.draw_learning_curves(results, paths.HISTORY)
     assess.print_summary(content)

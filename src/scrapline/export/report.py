@@ -13,6 +13,7 @@ from scrapline.export.gate import Attempt, Comparison, Limits, Outcome
 from scrapline.export.parity import Parity, Probabilities
 from scrapline.export.photos import Photos
 from scrapline.measures import sorting
+from scrapline.measures.intervals import wilson_by_group
 from scrapline.params import Deploy
 
 
@@ -27,10 +28,11 @@ class Exported:
 
 @dataclass(frozen=True)
 class Truth:
-    """The labels [N] of both splits, and what the files' bins ask for: groups [N] of test, thresholds by class."""
+    """The labels [N] and groups [N] of both splits, and the thresholds by class, which the files' bins ask for."""
 
     validation: npt.NDArray[np.int64]
     test: npt.NDArray[np.int64]
+    validation_groups: Sequence[str]
     test_groups: Sequence[str]
     thresholds: Mapping[str, float]
 
@@ -120,8 +122,8 @@ def _listed(parts: list[str]) -> str:
 
 def _file(exported: Exported, truth: Truth) -> dict[str, Any]:
     return {
-        "validation_accuracy": _accuracy(exported.validated, truth.validation),
-        "test_accuracy": _accuracy(exported.tested, truth.test),
+        **_accuracy("validation", exported.validated, truth.validation, truth.validation_groups),
+        **_accuracy("test", exported.tested, truth.test, truth.test_groups),
         "size_mb": round(exported.path.stat().st_size / 1e6, 3),
         "sorting": sorting.bins(truth.test, exported.tested, truth.test_groups, truth.thresholds),
     }
@@ -141,8 +143,14 @@ def _rounded(figures: Comparison | Limits) -> dict[str, float]:
     return {name: round(value, 6) for name, value in asdict(figures).items()}
 
 
-def _accuracy(probabilities: Probabilities, labels: npt.NDArray[np.int64]) -> float:
-    return round(float((probabilities.argmax(axis=1) == labels).mean()), 6)
+def _accuracy(
+    split: str, probabilities: Probabilities, labels: npt.NDArray[np.int64], groups: Sequence[str]
+) -> dict[str, float]:
+    """With its 95 % interval by group."""
+    right = probabilities.argmax(axis=1) == labels
+    interval = wilson_by_group(right, groups)
+    found = {"": float(right.mean()), "_ci95_low": interval.low, "_ci95_high": interval.high}
+    return {f"{split}_accuracy{what}": round(value, 6) for what, value in found.items()}
 
 
 def _agreement(left: Probabilities, right: Probabilities) -> float:

@@ -92,8 +92,9 @@ def _convert(
     fp32_file = report.Exported(fp32_path, validated, measure(exact_run, split="test", described="fp32"))
     int8_tested = measure(parity.run_of(int8.session), split="test", described="INT8")
     int8_file = report.Exported(int8_path, outcome.best.answers.validation, int8_tested)
-    groups = [row.group for row in shards.read_manifest(paths.PREPARED) if row.split == "test"]
-    truth = report.Truth(labels["val"], labels["test"], groups, fp32.metadata.thresholds)
+    rows = shards.read_manifest(paths.PREPARED)
+    groups = {split: [row.group for row in rows if row.split == split] for split in ("val", "test")}
+    truth = report.Truth(labels["val"], labels["test"], groups["val"], groups["test"], fp32.metadata.thresholds)
     return report.metrics(found, fp32_file, int8_file, truth, report.Judgement(outcome, chosen), settings.deploy)
 
 

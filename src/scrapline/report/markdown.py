@@ -27,7 +27,7 @@ def render(stages: Stages, line: Json, settings: Simulate, engine: Engine) -> st
         keep_trailing_newline=True,
         autoescape=False,
     )
-    environment.filters |= {"percent": _percent, "cell": _cell, "evidence": _evidence, "ms": _ms, "about": _about}
+    environment.filters |= {"percent": _percent, "cell": cell, "evidence": _evidence, "ms": _ms, "about": _about}
     return environment.get_template("report.md.j2").render(
         data=stages.preparation,
         training=stages.training,
@@ -70,6 +70,6 @@ def _ms(value: float | None) -> str:
     return "over the deadline" if value is None else f"{value:.1f}"
 
 
-def _cell(text: object) -> str:
+def cell(text: object) -> str:
     """Text as it is, in a table's cell: nothing in it is Markdown, HTML or mathematics."""
     return re.sub(r"([\\`*_\[\]<>|~$&])", r"\\\1", printable(str(text)))

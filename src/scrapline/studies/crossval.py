@@ -22,7 +22,7 @@ from scrapline.model.compute import reproducible
 from scrapline.model.joined import Rows
 from scrapline.params import Params
 from scrapline.runtime.engine import open_session
-from scrapline.studies.names import check_name
+from scrapline.studies.names import folder_of
 from scrapline.studies.networks import Study
 from scrapline.system.files import write_json
 from scrapline.system.outs import replacing
@@ -35,9 +35,9 @@ def crossval(settings: Params, *, folds: int, name: str) -> None:
 
     Raises ScraplineError for a name that is no plain one.
     """
-    check_name(name)
+    folder = folder_of(name, ("crossval.json", "crossval.npz"))
     classes = shards.read_classes(paths.PREPARED)
-    with reproducible(settings.seed), replacing(paths.STUDIES / name) as (results,):
+    with reproducible(settings.seed), replacing(folder) as (results,):
         study = Study.of(settings, count=folds)
         done = {n: found for n in range(1, folds + 1) if (found := study.unfinished.load(f"judged-{n}"))}
         for number, cut, model in study.networks(list(done)):
@@ -47,9 +47,9 @@ def crossval(settings: Params, *, folds: int, name: str) -> None:
             study.unfinished.drop(f"network-{number}")
         arrays = _joined(study, done)
         content = _figures(study, arrays, classes)
-        _write(results, study, arrays, content)
+        _write(results, study, arrays, content, classes)
     study.unfinished.finish()
-    _say(content, paths.STUDIES / name)
+    _say(content, folder)
 
 
 def _judge(study: Study, model: Classifier, train: Rows, held_out: Rows, classes: list[str]) -> dict[str, Any]:
@@ -117,10 +117,13 @@ def _figures(study: Study, arrays: dict[str, npt.NDArray[Any]], classes: list[st
     }
 
 
-def _write(folder: Path, study: Study, arrays: dict[str, npt.NDArray[Any]], content: dict[str, Any]) -> None:
+def _write(
+    folder: Path, study: Study, arrays: dict[str, npt.NDArray[Any]], content: dict[str, Any], classes: list[str]
+) -> None:
     write_json(folder / "crossval.json", content)
     ids = np.array([row.image_id for row in study.rows])
-    np.savez(folder / "crossval.npz", allow_pickle=False, image_ids=ids, fold=study.folds.fold[0], **arrays)
+    about = {"image_ids": ids, "classes": np.array(classes), "fold": study.folds.fold[0]}
+    np.savez(folder / "crossval.npz", allow_pickle=False, **about, **arrays)
 
 
 def _say(content: dict[str, Any], folder: Path) -> None:

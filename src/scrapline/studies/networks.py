@@ -82,7 +82,8 @@ class Study:
 def _judging(settings: Params, folds: int) -> dict[str, Any]:
     """What decides an INT8 file's answers besides the network: those of a stopped study are of the same making."""
     package = Path(scrapline.__file__).parent
-    code = sorted(path for name in ("export", "runtime", "studies") for path in (package / name).rglob("*.py"))
+    code = sorted(path for name in ("export", "runtime") for path in (package / name).rglob("*.py"))
+    code += [package / "studies" / name for name in ("crossval.py", "networks.py")]
     return {
         "folds": folds,
         "export": settings.export.model_dump(mode="json"),

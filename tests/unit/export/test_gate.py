@@ -253,7 +253,7 @@ def test_what_is_deployed_and_why(
     fp32, int8 = (report.Exported(tmp_path / "x.onnx", validated, exact) for validated in (exact, found))
     groups = [str(number) for number in range(len(reference.labels))]
     thresholds = {str(name): 0.5 for name in range(exact.shape[1])}
-    truth = report.Truth(reference.labels, reference.labels, groups, thresholds)
+    truth = report.Truth(reference.labels, reference.labels, groups, groups, thresholds)
     judgement = report.Judgement(outcome, photos.Photos([0, 2, 4], [*range(100)]))
     content: dict[str, Any] = report.metrics(Parity(100, 1e-6, 1.0), fp32, int8, truth, judgement, deploy)
     assert content["deployed"] == deployed

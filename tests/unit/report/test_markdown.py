@@ -24,7 +24,7 @@ def test_a_name_stands_in_a_table_as_it_is(name: str) -> None:
     tokens = (
         MarkdownIt("commonmark")
         .enable(["table", "strikethrough"])
-        .parse(f"| class | images |\n|---|---|\n| {markdown._cell(name)} | 3 |\n")
+        .parse(f"| class | images |\n|---|---|\n| {markdown.cell(name)} | 3 |\n")
     )
     cells = [token for token in tokens if token.type == "inline"][2:]
     assert [{part.type for part in cell.children or []} <= {"text", "text_special"} for cell in cells] == [True, True]
@@ -32,4 +32,4 @@ def test_a_name_stands_in_a_table_as_it_is(name: str) -> None:
 
 
 def test_control_characters_do_not_reach_the_report() -> None:
-    assert markdown._cell("a\x1b[2Jb\nc") == r"a\[001B\]\[2Jb\[000A\]c"
+    assert markdown.cell("a\x1b[2Jb\nc") == r"a\[001B\]\[2Jb\[000A\]c"

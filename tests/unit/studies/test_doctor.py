@@ -63,11 +63,11 @@ def test_it_lists_wrong_labels_first_and_shows_them(repo: Path) -> None:
 
 def test_it_looks_at_all_photos_of_a_cross_validation(repo: Path) -> None:
     wanted = settings(trainable="head", epochs=20, lr=0.05, views=1)
+    stage.train(wanted)
     with pytest.raises(ScraplineError, match="no photo was judged by a network that had not seen it"):
         command.doctor(wanted, study=None, name="mine")
     with pytest.raises(ScraplineError, match=r"crossval.npz is not here: .*crossval --name other"):
         command.doctor(wanted, study="other", name="mine")
-    stage.train(wanted)
     crossval.crossval(wanted, folds=3, name="all")
     command.doctor(wanted, study="all", name="mine")
     assert len(read("mine")) == 60
@@ -78,9 +78,39 @@ def test_folds_of_other_photos_are_refused(repo: Path) -> None:
     wanted = settings(trainable="head", epochs=2, lr=0.05, folds=2, views=1)
     stage.train(wanted)
     text = paths.FOLDS.read_text()
-    paths.FOLDS.write_text(text.replace(f"{5:016x}", "f" * 16))
-    with pytest.raises(ScraplineError, match="is of other photos than data/prepared holds now"):
-        command.doctor(wanted, study=None, name="mine")
+    for other in (
+        text.replace(f"{5:016x}", "f" * 16),
+        text.replace("blue", "green"),
+        text[: text[:-1].rindex("\n") + 1],
+    ):
+        paths.FOLDS.write_text(other)
+        with pytest.raises(ScraplineError, match="is of other photos or classes than data/prepared holds now"):
+            command.doctor(wanted, study=None, name="mine")
+
+
+def test_a_study_of_other_classes_and_a_damaged_one_are_refused(repo: Path) -> None:
+    wanted = settings(trainable="head", epochs=2, lr=0.05, views=1)
+    stage.train(wanted)
+    crossval.crossval(wanted, folds=2, name="all")
+    file = Path("runs/studies/all/crossval.npz")
+    arrays = dict(np.load(file))
+    np.savez(file, **arrays | {"classes": np.array(["blue", "green"])})
+    with pytest.raises(ScraplineError, match="is of other photos or classes than"):
+        command.doctor(wanted, study="all", name="mine")
+    file.write_bytes(file.read_bytes()[:300])
+    with pytest.raises(ScraplineError, match="is damaged"):
+        command.doctor(wanted, study="all", name="mine")
+
+
+def test_a_study_never_takes_the_place_of_another(repo: Path) -> None:
+    wanted = settings(trainable="head", epochs=2, lr=0.05, views=1)
+    stage.train(wanted)
+    crossval.crossval(wanted, folds=2, name="all")
+    with pytest.raises(ScraplineError, match=r"runs/studies/all holds crossval.json, of another study"):
+        command.doctor(wanted, study="all", name="all")
+    with pytest.raises(ScraplineError, match="one plain word"):
+        command.doctor(wanted, study="all", name="")
+    assert Path("runs/studies/all/crossval.npz").is_file()
 
 
 def test_names_from_files_cannot_break_the_page(repo: Path) -> None:
@@ -102,6 +132,6 @@ def test_arrays_are_matched_by_photo_and_not_by_place(repo: Path) -> None:
     command.doctor(wanted, study="all", name="mine")
     file = Path("runs/studies/all/crossval.npz")
     arrays = dict(np.load(file))
-    np.savez(file, **{name: values[::-1] for name, values in arrays.items()})
+    np.savez(file, **{name: values if name == "classes" else values[::-1] for name, values in arrays.items()})
     command.doctor(wanted, study="all", name="again")
     assert read("again") == read("mine")

@@ -1,21 +1,22 @@
 """Which models are worth their time: the front, what differs, and what is said where there is nothing to compare."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from scrapline.benchmark.rounds import Measured
-from scrapline.measures.intervals import wilson
+from scrapline.measures.intervals import Interval
 from scrapline.studies.tradeoff import experiments, report
 from scrapline.studies.tradeoff.experiments import Experiment
 from scrapline.system.errors import ScraplineError
 
 
 def made(folder: Path, name: str, accuracy: float, **settings: Any) -> Experiment:
-    file = folder / f"{name}.onnx"
+    file = folder / f"{len(name)}.onnx"
     file.write_bytes(bytes(2_500_000))
-    return Experiment(name, {"lr": 0.1, **settings}, "int8", accuracy, 200, 160, file)
+    return Experiment(name, {"lr": 0.1, **settings}, "abc", "int8", accuracy, Interval(0.8, 0.97), 200, file)
 
 
 def measured(frames_per_s: float) -> Measured:
@@ -48,20 +49,32 @@ def test_the_front_is_what_nothing_beats_in_both(content: dict[str, Any]) -> Non
     ]
 
 
-def test_a_line_has_the_middle_round_the_interval_of_its_groups_and_what_differs(content: dict[str, Any]) -> None:
+def test_a_line_has_the_middle_round_the_interval_and_what_differs(content: dict[str, Any]) -> None:
     line = content["models"][1]
     assert (line["frames_per_s"], line["end_to_end_ms"]["p50"], line["size_mb"]) == (200.0, 2.0, 2.5)
-    exact = wilson(0.94 * 160, 160)
-    assert (line["ci95_low"], line["ci95_high"]) == pytest.approx((exact.low, exact.high), abs=1e-6)
-    assert line["differs"] == "size 160", "lr is the same in all"
-    assert "| middle | size 160 | 94.0 % (" in report.markdown(content)
+    assert (line["ci95_low"], line["ci95_high"]) == (0.8, 0.97)
+    assert line["differs"] == {"size": 160}, "lr is the same in all"
+    wanted = "| middle | size 160 | 94.0 % (80.0 to 97.0) | 200 (1 to 202) | 2.0 | 2.5 | best of its speed |"
+    assert wanted in report.markdown(content)
 
 
 def test_models_judged_on_other_photos_are_said_to_be(tmp_path: Path) -> None:
     models = [made(tmp_path, "one", 0.9), made(tmp_path, "two", 0.8)]
-    object.__setattr__(models[1], "photos", 300)
-    found = report.content(models, {"one": measured(1.0), "two": measured(2.0)}, 12, 3)
-    assert report.markdown(found).startswith("200 or 300 validation photos; models that were validated on other photos")
+    models[1] = replace(models[1], data="other", photos=300)
+    found = report.content(models, {"one": measured(2.0), "two": measured(1.0)}, 12, 3)
+    assert report.markdown(found).startswith("200 or 300 validation photos, not the same for all: only models of the")
+    assert [line["best"] for line in found["models"]] == [True, True], "one is no measure of the other"
+
+
+def test_names_and_params_are_shown_as_they_are(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    models = [made(tmp_path, "[red]a|b[/x]", 0.9, group="/([a-z]+)_"), made(tmp_path, "two", 0.8, group=None)]
+    found = report.content(models, {each.name: measured(1.0) for each in models}, 12, 3)
+    report.show(found)
+    report.plot(found, tmp_path / "plot.png")
+    said = capsys.readouterr().out
+    assert "[red]a|b[/x]" in said
+    assert "group /([a-z]+)_" in said
+    assert r"\[red\]a\|b\[/x\]" in report.markdown(found)
 
 
 def test_a_folder_without_git_or_experiments_is_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -14,7 +14,7 @@ from scrapline.params import Params
 from scrapline.studies.doctor import kinds, page
 from scrapline.studies.doctor.judged import Judged, judged
 from scrapline.studies.doctor.table import table, twins_of_other_classes
-from scrapline.studies.names import check_name
+from scrapline.studies.names import folder_of
 from scrapline.system.outs import replacing
 
 _SPLITS = ("train", "val", "test")
@@ -25,17 +25,18 @@ def doctor(settings: Params, *, study: str | None, name: str) -> None:
 
     Raises ScraplineError for a name that is no plain one, and where no photo was judged by a network new to it.
     """
-    for given in filter(None, (study, name)):
-        check_name(given)
-    found = judged(study)
+    folder = folder_of(name, ("doctor.html", "doctor.csv"))
+    if study is not None:
+        folder_of(study, ("crossval.json", "crossval.npz"))
     checkpoint = Checkpoint.load(paths.CHECKPOINT)
     shards.check_classes(paths.PREPARED, checkpoint.classes, paths.CHECKPOINT)
-    with reproducible(settings.seed), replacing(paths.STUDIES / name) as (results,):
+    found = judged(study, checkpoint.temperature)
+    with reproducible(settings.seed), replacing(folder) as (results,):
         embeddings, looks = _seen(found, checkpoint, settings)
         lines = table(found, embeddings, looks, twins_of_other_classes(found.rows))
         groups = [row.group for row in found.rows]
         pairs = kinds.confused(found.labels, found.predicted, groups, found.classes)
-        two = kinds.kinds(found.labels, found.predicted, embeddings, found.classes, settings.seed)
+        two = kinds.kinds(found.labels, found.predicted, groups, embeddings, found.classes, settings.seed)
         sections = page.sections(lines)
         lines.to_csv(results / "doctor.csv", index=False, float_format="%.6f", lineterminator="\n")
         page.write(results / "doctor.html", found, lines, sections, pairs, two)
@@ -46,7 +47,7 @@ def doctor(settings: Params, *, study: str | None, name: str) -> None:
         share = f"{worst.mistaken / worst.photos:.1%} of {worst.photos} photos"
         info(f"most confused: {worst.first} and {worst.second}, {share}{': one class?' if worst.merge else ''}")
     info(f"classes of two kinds: {', '.join(kind.name for kind in two) or 'none'}")
-    info(f"pictures in {paths.STUDIES / name / 'doctor.html'}, a line a photo in doctor.csv beside it")
+    info(f"pictures in {folder / 'doctor.html'}, a line a photo in doctor.csv beside it")
 
 
 def _seen(found: Judged, checkpoint: Checkpoint, settings: Params) -> tuple[npt.NDArray[np.float32], Appearance]:

@@ -14,6 +14,7 @@ Flags = npt.NDArray[np.bool_]
 Values = npt.NDArray[np.float64]
 
 _NEIGHBOUR = 10
+_BLOCK = 1024
 _FEWEST_PHOTOS = 5
 _FARTHEST = 0.01
 _DARK = 0.15
@@ -53,14 +54,22 @@ def distances(embeddings: npt.NDArray[np.float32], groups: Sequence[str]) -> Val
     """
     unit = embeddings / np.maximum(np.linalg.norm(embeddings, axis=1, keepdims=True), 1e-12)
     _, group = np.unique(np.asarray(groups), return_inverse=True)
-    wanted = min(len(unit), _NEIGHBOUR + int(np.bincount(group).max()))
     index = faiss.IndexFlatIP(unit.shape[1])
     index.add(unit)
-    likeness, who = index.search(unit, wanted)
     found = np.zeros(len(unit))
-    for photo, (near, others) in enumerate(zip(likeness, who, strict=True)):
-        outside = near[group[others] != group[photo]][:_NEIGHBOUR]
-        found[photo] = 1 - outside[-1] if len(outside) else 0.0
+    left, wanted = np.arange(len(unit)), _NEIGHBOUR + 1
+    while len(left):  # a photo whose own group fills the answer asks for more
+        wanted = min(wanted, len(unit))
+        unanswered = []
+        for block in np.split(left, range(_BLOCK, len(left), _BLOCK)):
+            likeness, who = index.search(unit[block], wanted)
+            for photo, near, others in zip(block, likeness, who, strict=True):
+                outside = near[group[others] != group[photo]][:_NEIGHBOUR]
+                if len(outside) < _NEIGHBOUR and wanted < len(unit):
+                    unanswered.append(photo)
+                elif len(outside):
+                    found[photo] = 1 - outside[-1]
+        left, wanted = np.array(unanswered, np.int64), wanted * 4
     return found
 
 

@@ -14,6 +14,7 @@ from PIL import Image
 from scrapline import paths
 from scrapline.cli.console import track
 from scrapline.data import imaging, shards
+from scrapline.measures.intervals import wilson_by_group
 from scrapline.studies.doctor.judged import Judged
 from scrapline.studies.doctor.kinds import Kind, Pair
 
@@ -85,6 +86,7 @@ def write(
     ]
     wanted = {card.image_id for section in found for card in section.cards}
     wanted |= {row.image_id for _, easy, hard in halves for row in easy + hard}
+    right = judged.labels == judged.predicted
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(Path(__file__).parent),
         undefined=jinja2.StrictUndefined,
@@ -95,7 +97,8 @@ def write(
     page = environment.get_template("page.html.j2").render(
         by=judged.by,
         photos=len(table),
-        right=float((judged.labels == judged.predicted).mean()),
+        right=float(right.mean()),
+        interval=wilson_by_group(right, [row.group for row in judged.rows]),
         sections=found,
         pairs=pairs,
         halves=halves,

@@ -32,19 +32,22 @@ def flipped(settings: Params) -> dict[str, dict[str, float]]:
     """For each way of flipping, which share of the flipped photos stands in the first tenth of the doctor's list."""
     base, _ = stage.starting_point(settings, pick_device("cpu"))
     data, _ = features_to_learn_from(base, ("train", "val"), settings)
-    drawn = folds.draw(folds.pool(shards.read_manifest(paths.PREPARED)), folds=5, repeats=1, seed=settings.seed)
+    rows = folds.pool(shards.read_manifest(paths.PREPARED))
+    count, repeats = settings.train.folds_drawn, settings.train.repeats_drawn
+    drawn = folds.draw(rows, folds=count, repeats=repeats, seed=settings.seed)
+    near = findings.neighbours(data.take(np.arange(len(rows))), [row.group for row in rows])
 
     def out_of_fold(labels: Labels) -> Labels:
         """What heads of the folds, fitted to these labels, make of the photos that they have not seen [N, C]."""
         parts = np.split(labels, [len(data.parts[0].labels)])
         given = Joined([dataclasses.replace(part, labels=own) for part, own in zip(data.parts, parts, strict=True)])
-        said = np.zeros((len(labels), base.model.head.out_features))
+        said = np.zeros((repeats, len(labels), base.model.head.out_features))
         for number, cut in enumerate(drawn, start=1):
             head = fit_head(given, cut.train, base.model.head, settings, network=number)
             with torch.inference_mode():
                 logits = head(torch.from_numpy(data.take(cut.held_out)))
-            said[cut.held_out] = torch.softmax(logits, dim=1).numpy()
-        return said
+            said[cut.repeat, cut.held_out] = torch.softmax(logits, dim=1).numpy()
+        return said.mean(axis=0)
 
     truth = data.labels
     mistaken = out_of_fold(truth).argmax(axis=1)
@@ -53,7 +56,8 @@ def flipped(settings: Params) -> dict[str, dict[str, float]]:
     found: dict[str, list[float]] = {"a class at random": [], "the class it is most confused with": []}
     for seed in range(SEEDS):
         for kind, labels, at in _flips(truth, counts.argmax(axis=1), seed):
-            order = np.argsort(findings.label_quality(labels, out_of_fold(labels)), kind="stable")
+            said = findings.with_neighbours(out_of_fold(labels), near, labels)
+            order = np.argsort(findings.label_quality(labels, said), kind="stable")
             found[kind].append(float(np.isin(at, order[: round(FIRST * len(order))]).mean()))
             info(f"{kind}, seed {seed}: {found[kind][-1]:.1%}")
     return {

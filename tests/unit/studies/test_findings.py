@@ -60,12 +60,31 @@ def test_distance_is_to_the_tenth_nearest_outside_the_own_group() -> None:
     """On the unit circle, one degree apart: the tenth-nearest of the first of 30 is 10 degrees away."""
     angles = np.radians(np.arange(30))
     points = np.column_stack([np.cos(angles), np.sin(angles)]).astype(np.float32) * 7
-    alone = findings.distances(points, [str(n) for n in range(30)])
+    alone = findings.neighbours(points, [str(n) for n in range(30)]).distance
     assert alone[0] == pytest.approx(1 - np.cos(np.radians(10)), abs=1e-5)
     assert alone[15] == pytest.approx(1 - np.cos(np.radians(5)), abs=1e-5)
-    grouped = findings.distances(points, ["a"] * 4 + [str(n) for n in range(26)])
+    grouped = findings.neighbours(points, ["a"] * 4 + [str(n) for n in range(26)]).distance
     assert grouped[0] == pytest.approx(1 - np.cos(np.radians(13)), abs=1e-5)
-    assert findings.distances(points[:3], ["a", "a", "a"]).tolist() == [0, 0, 0]
+    none = findings.neighbours(points[:3], ["a", "a", "a"])
+    assert (none.distance.tolist(), none.who.tolist()) == ([0, 0, 0], [[-1] * 15] * 3)
+
+
+def test_neighbours_are_the_nearest_outside_the_own_group_though_it_is_large() -> None:
+    angles = np.radians(np.arange(100))
+    points = np.column_stack([np.cos(angles), np.sin(angles)]).astype(np.float32)
+    found = findings.neighbours(points, ["a"] * 80 + [str(n) for n in range(20)]).who
+    assert found[0].tolist() == [*range(80, 95)]
+    assert found[99].tolist() == [*range(98, 83, -1)]
+    few = findings.neighbours(points[:4], ["a", "a", "b", "c"]).who
+    assert few[0].tolist() == [2, 3] + [-1] * 13
+
+
+def test_labels_of_neighbours_count_as_much_as_what_was_said() -> None:
+    labels = np.array([0, 1, 1])
+    near = findings.Neighbours(np.array([[1, 2, -1], [0, 2, -1], [-1, -1, -1]]), np.zeros(3))
+    said = np.array([[0.8, 0.2], [0.4, 0.6], [0.1, 0.9]])
+    found = findings.with_neighbours(said, near, labels)
+    np.testing.assert_allclose(found, [[0.4, 0.6], [0.45, 0.55], [0.1, 0.9]])
 
 
 def test_the_far_the_dark_and_the_blurred() -> None:

@@ -1,6 +1,7 @@
 """What speaks against each photo, in NumPy: its label, its likeness to others, its light."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import faiss
 import numpy as np
@@ -13,12 +14,39 @@ from scrapline.measures.metrics import Labels
 Flags = npt.NDArray[np.bool_]
 Values = npt.NDArray[np.float64]
 
-_NEIGHBOUR = 10
+_NEIGHBOURS = 15
+_TENTH = 10
 _BLOCK = 1024
 _FEWEST_PHOTOS = 5
 _FARTHEST = 0.01
 _DARK = 0.15
 _BLURRED = 0.25
+
+
+@dataclass(frozen=True)
+class Neighbours:
+    """Each photo's 15 nearest outside its own group: positions `who` int64 [N, 15], the nearest first, -1 for none.
+
+    `distance` [N] is the cosine distance to the tenth, or to the farthest where there are fewer; 0 for none.
+    """
+
+    who: npt.NDArray[np.int64]
+    distance: Values
+
+
+def with_neighbours(probabilities: Values, near: Neighbours, labels: Labels) -> Values:
+    """The mean of what networks said of photos [N, C] and of the shares of labels among each one's neighbours.
+
+    Networks that learned from a wrong label nearby repeat it; neighbours that are many do not. On TrashNet with 5 % of
+    the labels flipped the two together bring more of them to the front than either.
+    """
+    shares = np.zeros_like(probabilities)
+    number = np.maximum((near.who >= 0).sum(axis=1), 1)
+    for who in near.who.T:
+        found = np.flatnonzero(who >= 0)
+        shares[found, labels[who[found]]] += 1 / number[found]
+    alone = near.who[:, :1] < 0
+    return np.where(alone, probabilities, (probabilities + shares) / 2)
 
 
 def label_quality(labels: Labels, probabilities: Values) -> Values:
@@ -47,30 +75,28 @@ def likely_wrong(labels: Labels, probabilities: Values) -> Flags:
     return flags
 
 
-def distances(embeddings: npt.NDArray[np.float32], groups: Sequence[str]) -> Values:
-    """The cosine distance [N] of each photo's embedding [N, D] to its 10th-nearest one outside its own group.
-
-    Where there are fewer others, to the farthest of them; 0 where there are none.
-    """
+def neighbours(embeddings: npt.NDArray[np.float32], groups: Sequence[str]) -> Neighbours:
+    """By the cosine between embeddings [N, D]."""
     unit = embeddings / np.maximum(np.linalg.norm(embeddings, axis=1, keepdims=True), 1e-12)
     _, group = np.unique(np.asarray(groups), return_inverse=True)
     index = faiss.IndexFlatIP(unit.shape[1])
     index.add(unit)
-    found = np.zeros(len(unit))
-    left, wanted = np.arange(len(unit)), _NEIGHBOUR + 1
+    found, distance = np.full((len(unit), _NEIGHBOURS), -1, np.int64), np.zeros(len(unit))
+    left, wanted = np.arange(len(unit)), _NEIGHBOURS + 1
     while len(left):  # a photo whose own group fills the answer asks for more
         wanted = min(wanted, len(unit))
         unanswered = []
         for block in np.split(left, range(_BLOCK, len(left), _BLOCK)):
             likeness, who = index.search(unit[block], wanted)
             for photo, near, others in zip(block, likeness, who, strict=True):
-                outside = near[group[others] != group[photo]][:_NEIGHBOUR]
-                if len(outside) < _NEIGHBOUR and wanted < len(unit):
+                outside = np.flatnonzero(group[others] != group[photo])[:_NEIGHBOURS]
+                if len(outside) < _NEIGHBOURS and wanted < len(unit):
                     unanswered.append(photo)
                 elif len(outside):
-                    found[photo] = 1 - outside[-1]
+                    found[photo, : len(outside)] = others[outside]
+                    distance[photo] = 1 - near[outside[:_TENTH][-1]]
         left, wanted = np.array(unanswered, np.int64), wanted * 4
-    return found
+    return Neighbours(found, distance)
 
 
 def farthest(distance: Values) -> Flags:

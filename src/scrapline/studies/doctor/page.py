@@ -51,7 +51,12 @@ def sections(table: pd.DataFrame) -> list[Section]:
     dark = table[table["too_dark"] == 1].sort_values("brightness", kind="stable")
     blurred = table[table["blurred"] == 1].sort_values("sharpness", kind="stable")
     return [
-        _section("Likely wrong labels", "said by networks that had not seen the photo", wrong, _label),
+        _section(
+            "Likely wrong labels",
+            "by networks that had not seen the photo, and by the labels of those that look most like it",
+            wrong,
+            _label,
+        ),
         _section(
             "Near-duplicates with different labels",
             "one of the two is wrong, or they show both",

@@ -23,7 +23,8 @@ def table(
     brightness a share of white, sharpness in grey levels; what stands in yes-or-no columns is 0 or 1.
     """
     rows, classes = judged.rows, judged.classes
-    distance = findings.distances(embeddings, [row.group for row in rows])
+    near = findings.neighbours(embeddings, [row.group for row in rows])
+    probabilities = findings.with_neighbours(judged.probabilities, near, judged.labels)
     lines = pd.DataFrame(
         {
             "image_id": [row.image_id for row in rows],
@@ -32,11 +33,11 @@ def table(
             "class": [row.class_name for row in rows],
             "said": [classes[number] for number in judged.predicted],
             "confidence": judged.confidence,
-            "label_quality": findings.label_quality(judged.labels, judged.probabilities),
-            "likely_wrong": findings.likely_wrong(judged.labels, judged.probabilities).astype(int),
+            "label_quality": findings.label_quality(judged.labels, probabilities),
+            "likely_wrong": findings.likely_wrong(judged.labels, probabilities).astype(int),
             "near_duplicate_of_another_class": [twins.get(row.image_id, "") for row in rows],
-            "distance": distance,
-            "unlike_others": findings.farthest(distance).astype(int),
+            "distance": near.distance,
+            "unlike_others": findings.farthest(near.distance).astype(int),
             "brightness": looks.brightness,
             "too_dark": findings.too_dark(looks.brightness).astype(int),
             "sharpness": looks.sharpness,

@@ -26,6 +26,8 @@ COMMANDS = (
     "simulation.py simulate",
     "simulation.py summary",
     "simulation.py publish docs/run",
+    "studies.py crossval --folds 2",
+    "studies.py doctor",
 )
 FETCH = "data_preparation.py fetch ../photos"
 BENCHMARK = "inference_script.py benchmark --rounds 1 --frames 2"

@@ -76,7 +76,7 @@ def test_accuracy_is_set_against_speed_for_every_experiment_from_the_cache_alone
     assert fork.outs() == before
     found = json.loads(fork.read("runs/studies/tradeoff/tradeoff.json"))["models"]
     assert {line["name"]: line["differs"] for line in found} == {
-        name: {"lr": float(lr)} for name, lr in {**RATES, "main": "0.005"}.items()
+        name: {"lr": float(lr)} for name, lr in {**RATES, "main": fork.value("lr")}.items()
     }
     for line in found:
         assert line["frames_per_s"] > 0

@@ -10,14 +10,19 @@ from scrapline.system.errors import ScraplineError
 _NAME = re.compile(r"\w[\w-]{0,99}")
 
 
+def check_name(name: str) -> None:
+    """Raise ScraplineError for what is no plain word."""
+    if not _NAME.fullmatch(name):
+        raise ScraplineError(f"a study's name is one plain word of letters, digits and dashes, not {name!r}")
+
+
 def folder_of(name: str, files: Collection[str]) -> Path:
     """The folder of a study that writes these files.
 
     Raises ScraplineError for a name that is no plain word, and where the folder holds something else, such as another
     study's networks of hours.
     """
-    if not _NAME.fullmatch(name):
-        raise ScraplineError(f"a study's name is one plain word of letters, digits and dashes, not {name!r}")
+    check_name(name)
     folder = paths.STUDIES / name
     foreign = sorted(path.name for path in folder.iterdir() if path.name not in files) if folder.is_dir() else []
     if foreign:

@@ -14,7 +14,7 @@ from scrapline.params import Params
 from scrapline.studies.doctor import kinds, page
 from scrapline.studies.doctor.judged import Judged, judged
 from scrapline.studies.doctor.table import table, twins_of_other_classes
-from scrapline.studies.names import folder_of
+from scrapline.studies.names import check_name, folder_of
 from scrapline.system.outs import replacing
 
 _SPLITS = ("train", "val", "test")
@@ -27,7 +27,7 @@ def doctor(settings: Params, *, study: str | None, name: str) -> None:
     """
     folder = folder_of(name, ("doctor.html", "doctor.csv"))
     if study is not None:
-        folder_of(study, ("crossval.json", "crossval.npz"))
+        check_name(study)
     checkpoint = Checkpoint.load(paths.CHECKPOINT)
     shards.check_classes(paths.PREPARED, checkpoint.classes, paths.CHECKPOINT)
     found = judged(study, checkpoint.temperature)

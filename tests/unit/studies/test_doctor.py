@@ -1,6 +1,7 @@
 """The doctor's page and table, from prepared shards and a training with folds."""
 
 import csv
+import json
 from pathlib import Path
 
 import numpy as np
@@ -59,6 +60,22 @@ def test_it_lists_wrong_labels_first_and_shows_them(repo: Path) -> None:
     assert page.count("data:image/jpeg;base64,") >= 4
     command.doctor(wanted, study=None, name="again")
     assert (repo / "runs/studies/again/doctor.html").read_text() == page
+
+
+def test_a_confidence_is_the_calibrated_mean_of_the_repeats(repo: Path) -> None:
+    wanted = settings(trainable="head", epochs=4, lr=0.05, folds=3, fold_repeats=2, views=1)
+    stage.train(wanted)
+    command.doctor(wanted, study=None, name="mine")
+    temperature = json.loads(paths.TRAINING_METRICS.read_text())["temperature"]
+    assert abs(temperature - 1) > 0.1
+    with paths.FOLDS.open(newline="") as stream:
+        at = {line["image_id"]: n for n, line in enumerate(csv.DictReader(stream))}
+    logits = np.load(paths.FOLD_ARRAYS)["logits"]
+    for line in read("mine"):
+        own = logits[:, at[line["image_id"]]].astype(np.float64)
+        shares = 1 / (1 + np.exp((own[:, 0] - own[:, 1]) / temperature))  # of the second of two classes
+        said = max(shares.mean(), 1 - shares.mean())
+        assert float(line["confidence"]) == pytest.approx(said, abs=2e-6)
 
 
 def test_it_looks_at_all_photos_of_a_cross_validation(repo: Path) -> None:

@@ -2,12 +2,14 @@
 
 import csv
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from scrapline import paths
+from scrapline.params import Params
 from scrapline.studies import crossval
 from scrapline.studies.doctor import command
 from scrapline.system.errors import ScraplineError
@@ -17,21 +19,48 @@ from unit.train.tiny import prepare, settings
 WRONG = (3, 20)
 
 
-@pytest.fixture
-def repo(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+STUDIED = {"trainable": "head", "epochs": 20, "lr": 0.05, "views": 1}
+
+
+def make(root: Path) -> None:
     """60 photos of two tints, two of them in the wrong class, and a pair of near-duplicates in different ones."""
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "home"))
-    monkeypatch.chdir(tmp_path)
-    labels = [n % 2 for n in range(60)]
-    prepare(tmp_path / "data/prepared", labels, validation=12, test=10, wrong=WRONG)
-    paths.PREPARATION.mkdir(parents=True)
-    paths.NEAR_DUPLICATES.write_text(
+    prepare(root / "data/prepared", [n % 2 for n in range(60)], validation=12, test=10, wrong=WRONG)
+    (root / paths.PREPARATION).mkdir(parents=True)
+    (root / paths.NEAR_DUPLICATES).write_text(
         f"group,first,second,reason\n{0:016x},x/{0:016x}.jpg,x/{1:016x}.jpg,same framing\n"
         f"{2:016x},x/{2:016x}.jpg,x/{4:016x}.jpg,same framing\n"
     )
-    Path("models").mkdir()
-    Path("results").mkdir(exist_ok=True)
+    (root / "models").mkdir()
+
+
+@pytest.fixture
+def repo(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "home"))
+    monkeypatch.chdir(tmp_path)
+    make(tmp_path)
     return tmp_path
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The same, trained without folds, and cross-validated as `all`."""
+    root = tmp_path_factory.mktemp("studied")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_CACHE_HOME", str(root / "home"))
+        patch.chdir(root)
+        make(root)
+        stage.train(settings(**STUDIED))
+        crossval.crossval(settings(**STUDIED), folds=2, name="all")
+    return root
+
+
+@pytest.fixture
+def studied(finished: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Params:
+    """A copy of it to stand in, and its settings."""
+    root = shutil.copytree(finished, tmp_path / "studied")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(root / "home"))
+    monkeypatch.chdir(root)
+    return settings(**STUDIED)
 
 
 def read(name: str) -> list[dict[str, str]]:
@@ -78,15 +107,12 @@ def test_a_confidence_is_the_calibrated_mean_of_the_repeats(repo: Path) -> None:
         assert float(line["confidence"]) == pytest.approx(said, abs=2e-6)
 
 
-def test_it_looks_at_all_photos_of_a_cross_validation(repo: Path) -> None:
-    wanted = settings(trainable="head", epochs=20, lr=0.05, views=1)
-    stage.train(wanted)
+def test_it_looks_at_all_photos_of_a_cross_validation(studied: Params) -> None:
     with pytest.raises(ScraplineError, match="no photo was judged by a network that had not seen it"):
-        command.doctor(wanted, study=None, name="mine")
+        command.doctor(studied, study=None, name="mine")
     with pytest.raises(ScraplineError, match=r"crossval.npz is not here: .*crossval --name other"):
-        command.doctor(wanted, study="other", name="mine")
-    crossval.crossval(wanted, folds=3, name="all")
-    command.doctor(wanted, study="all", name="mine")
+        command.doctor(studied, study="other", name="mine")
+    command.doctor(studied, study="all", name="mine")
     assert len(read("mine")) == 60
     assert {line["image_id"] for line in read("mine")[:2]} == {f"{n:016x}" for n in WRONG}
 
@@ -105,28 +131,22 @@ def test_folds_of_other_photos_are_refused(repo: Path) -> None:
             command.doctor(wanted, study=None, name="mine")
 
 
-def test_a_study_of_other_classes_and_a_damaged_one_are_refused(repo: Path) -> None:
-    wanted = settings(trainable="head", epochs=2, lr=0.05, views=1)
-    stage.train(wanted)
-    crossval.crossval(wanted, folds=2, name="all")
+def test_a_study_of_other_classes_and_a_damaged_one_are_refused(studied: Params) -> None:
     file = Path("runs/studies/all/crossval.npz")
     arrays = dict(np.load(file))
     np.savez(file, **arrays | {"classes": np.array(["blue", "green"])})
     with pytest.raises(ScraplineError, match="is of other photos or classes than"):
-        command.doctor(wanted, study="all", name="mine")
+        command.doctor(studied, study="all", name="mine")
     file.write_bytes(file.read_bytes()[:300])
     with pytest.raises(ScraplineError, match="is damaged"):
-        command.doctor(wanted, study="all", name="mine")
+        command.doctor(studied, study="all", name="mine")
 
 
-def test_a_study_never_takes_the_place_of_another(repo: Path) -> None:
-    wanted = settings(trainable="head", epochs=2, lr=0.05, views=1)
-    stage.train(wanted)
-    crossval.crossval(wanted, folds=2, name="all")
+def test_a_study_never_takes_the_place_of_another(studied: Params) -> None:
     with pytest.raises(ScraplineError, match=r"runs/studies/all holds crossval.json, of another study"):
-        command.doctor(wanted, study="all", name="all")
+        command.doctor(studied, study="all", name="all")
     with pytest.raises(ScraplineError, match="one plain word"):
-        command.doctor(wanted, study="all", name="")
+        command.doctor(studied, study="all", name="")
     assert Path("runs/studies/all/crossval.npz").is_file()
 
 
@@ -141,14 +161,11 @@ def test_names_from_files_cannot_break_the_page(repo: Path) -> None:
     assert "&lt;script&gt;alert(1)" in page
 
 
-def test_arrays_are_matched_by_photo_and_not_by_place(repo: Path) -> None:
+def test_arrays_are_matched_by_photo_and_not_by_place(studied: Params) -> None:
     """The same study with its photos in another order gives the same page."""
-    wanted = settings(trainable="head", epochs=20, lr=0.05, views=1)
-    stage.train(wanted)
-    crossval.crossval(wanted, folds=3, name="all")
-    command.doctor(wanted, study="all", name="mine")
+    command.doctor(studied, study="all", name="mine")
     file = Path("runs/studies/all/crossval.npz")
     arrays = dict(np.load(file))
     np.savez(file, **{name: values if name == "classes" else values[::-1] for name, values in arrays.items()})
-    command.doctor(wanted, study="all", name="again")
+    command.doctor(studied, study="all", name="again")
     assert read("again") == read("mine")

@@ -6,6 +6,7 @@ import pytest
 import torch
 import torchvision
 from torch import nn
+from torch.nn import functional
 
 from scrapline.data.imaging import Preprocessing
 from scrapline.model.batches import normalise
@@ -186,14 +187,19 @@ def test_probabilities_follow_the_temperature() -> None:
 
 def test_bfloat16_keeps_the_first_convolution_exact_and_leaves_no_trace() -> None:
     model = Classifier("resnet18", 3).eval()
-    seen: dict[str, torch.dtype] = {}
+    seen: dict[str, torch.Tensor] = {}
     for name in ("conv1", "layer1.0.conv1"):
         model.backbone.get_submodule(name).register_forward_hook(
-            lambda module, inputs, output, name=name: seen.update({name: output.dtype})
+            lambda module, inputs, output, name=name: seen.update({name: output})
         )
+    images = torch.randn(1, 3, 32, 32)
     with torch.no_grad(), mixed_precision(model, torch.device("cpu"), torch.bfloat16):
-        model(torch.randn(1, 3, 32, 32))
-    assert seen == {"conv1": torch.float32, "layer1.0.conv1": torch.bfloat16}
+        model(images)
+    exact = functional.conv2d(images, model.backbone.conv1.weight, stride=2, padding=3)
+    rounded = functional.conv2d(images.bfloat16(), model.backbone.conv1.weight.bfloat16(), stride=2, padding=3)
+    assert torch.equal(seen["conv1"], exact.bfloat16())
+    assert not torch.equal(seen["conv1"], rounded)
+    assert seen["layer1.0.conv1"].dtype == torch.bfloat16
     assert "forward" not in vars(model.backbone.conv1)
 
 

@@ -9,7 +9,7 @@ import torch
 
 from scrapline.model.features import Features
 from scrapline.model.joined import Joined
-from scrapline.train.head import fit_head, probe_settings, train_head
+from scrapline.train.head import features_to_learn_from, fit_head, probe_settings, splits_for, train_head
 from unit.train.tiny import base, draw, prepare, settings
 
 HEAD = settings(trainable="head", epochs=30, lr=0.01, folds=3, fold_repeats=2)
@@ -78,7 +78,7 @@ def test_the_folds_heads_judge_what_they_have_not_seen(home: Path) -> None:
     weight, bias = found.learned["weight"], found.learned["bias"]
     assert weight.shape == (2, 3, 2, 512)
     assert found.logits.shape == (2, 40, 2)
-    joined = Joined([extractor.features("train"), extractor.features("val")])
+    joined, _ = features_to_learn_from(extractor, splits_for(folds), HEAD)
     for number, cut in enumerate(folds, start=1):
         again = fit_head(joined, cut.train, extractor.model.head, HEAD, network=number)
         np.testing.assert_array_equal(weight[cut.repeat, cut.fold], again.weight.detach().numpy())

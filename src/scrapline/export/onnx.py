@@ -56,7 +56,8 @@ def translate(model: Deployed, opset: int) -> onnx.ModelProto:
     size = model.preprocessing.input_size
     # An example batch of 1 can fix the batch size for good.
     example = torch.zeros((2, size, size, 3), dtype=torch.uint8)
-    logging.getLogger("torch.onnx").setLevel(logging.ERROR)
+    for talker in ("torch.onnx", "torch.utils.flop_counter"):
+        logging.getLogger(talker).setLevel(logging.ERROR)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         program = torch.onnx.export(

@@ -16,34 +16,22 @@ import pytest
 from PIL import Image
 
 import scrapline
-from conftest import CLASSES, ROOT, jpeg, noise
+from conftest import ROOT, jpeg, noise
 from scrapline.data.imaging import ImageError
 from scrapline.export.int8 import Quantiser, Recipe
-from scrapline.export.onnx import Provenance, save
-from scrapline.model.checkpoint import Checkpoint
+from scrapline.export.onnx import save
 from scrapline.runtime import classify, describe
 from scrapline.runtime.engine import Engine, Tuning
 from scrapline.system.errors import ScraplineError
 from unit.export import small
 
-NAMES = [*CLASSES, "glass"]
 FRAMES = [jpeg(noise(n, (90, 70))) for n in range(24)]
-
-
-def checkpoint_and_provenance(folder: Path) -> tuple[Checkpoint, Provenance]:
-    """A checkpoint without tensors, and where it was read from, with operating points."""
-    (folder / "c.pth").write_bytes(b"checkpoint")
-    (folder / "manifest.csv").write_bytes(b"manifest")
-    points = {"target_purity": 0.95, "classes": {name: {"threshold": 0.6} for name in NAMES}}
-    weights = {"name": "none", "description": "random initialisation"}
-    checkpoint = Checkpoint("resnet18", NAMES, small.PREPROCESSING, 1.3, weights, {})
-    return checkpoint, Provenance(folder / "c.pth", folder / "manifest.csv", points, {"opset": 18})
 
 
 @pytest.fixture(scope="module")
 def models(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     folder = tmp_path_factory.mktemp("models")
-    checkpoint, provenance = checkpoint_and_provenance(folder)
+    checkpoint, provenance = small.checkpoint_and_provenance(folder)
     write = partial(save, checkpoint=checkpoint, provenance=provenance)
     exact = small.float_model()
     write(exact, folder / "fp32.onnx")
@@ -177,7 +165,7 @@ def test_a_frame_of_one_pixel_and_one_that_is_no_image(models: dict[str, Path]) 
     engine = Engine.load(models["int8"])
     buffer = io.BytesIO()
     Image.new("RGB", (1, 1), "red").save(buffer, format="PNG")
-    assert engine.classify(buffer.getvalue()).predicted_class in NAMES
+    assert engine.classify(buffer.getvalue()).predicted_class in small.NAMES
     with pytest.raises(ImageError, match="not an image"):
         engine.classify(b"no image")
 
@@ -253,7 +241,7 @@ def test_no_command_on_a_deployed_file_needs_torch_or_params(
         [sys.executable, "-c", script, str(path), *arguments], cwd=tmp_path, capture_output=True, text=True
     )
     assert done.returncode == 0, (done.returncode, done.stderr)
-    assert any(name in done.stdout for name in NAMES)
+    assert any(name in done.stdout for name in small.NAMES)
 
 
 @pytest.mark.parametrize("precision", ["fp32", "int8"])

@@ -1,16 +1,25 @@
 """Which models are worth their time: the front, what differs, and what is said where there is nothing to compare."""
 
+import json
+import socket
+import subprocess
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
+from dvc.repo import Repo
 
+from scrapline import paths
 from scrapline.benchmark.rounds import Measured
+from scrapline.export.onnx import save
 from scrapline.measures.intervals import Interval
 from scrapline.studies.tradeoff import experiments, report
 from scrapline.studies.tradeoff.experiments import Experiment
 from scrapline.system.errors import ScraplineError
+from unit.export import small
 
 
 def made(folder: Path, name: str, accuracy: float, **settings: Any) -> Experiment:
@@ -81,3 +90,88 @@ def test_a_folder_without_git_or_experiments_is_one_line(tmp_path: Path, monkeyp
     monkeypatch.chdir(tmp_path)
     with pytest.raises(ScraplineError, match="DVC cannot list the experiments"):
         experiments.collect((), tmp_path)
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory) -> bytes:
+    folder = tmp_path_factory.mktemp("model")
+    checkpoint, provenance = small.checkpoint_and_provenance(folder)
+    save(small.float_model(), folder / "m.onnx", checkpoint=checkpoint, provenance=provenance)
+    return (folder / "m.onnx").read_bytes()
+
+
+@pytest.fixture
+def commit(model: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
+    """Commits what a run leaves, in a repository of its own; with `in_cache` False, the model is in no cache."""
+    monkeypatch.chdir(tmp_path)
+    git("init", "-q", "-b", "first")
+    Repo.init().close()
+
+    def make(branch: str, lr: float, export: dict[str, Any], *, in_cache: bool = True) -> None:
+        git("checkout", "-q", "-B", branch)
+        lock = {"stages": {"prepare": {"outs": [{"path": "data/prepared", "md5": "abc.dir"}]}}}
+        write(paths.PARAMS, yaml.safe_dump({"lr": lr, "train": {"epochs": 5}}).encode())
+        write(Path("dvc.lock"), yaml.safe_dump(lock).encode())
+        write(paths.EXPORT_METRICS, json.dumps(export).encode())
+        write(paths.EVALUATION_METRICS, json.dumps({"validation": {"images": 200}}).encode())
+        write(paths.ONNX, model)
+        if not in_cache:
+            missing = {"outs": [{"md5": "0" * 32, "size": 9, "hash": "md5", "path": paths.ONNX.name}]}
+            write(paths.ONNX.with_name(f"{paths.ONNX.name}.dvc"), yaml.safe_dump(missing).encode())
+            paths.ONNX.unlink()
+        git("add", "-A")
+        git("-c", "user.name=t", "-c", "user.email=t@t", "commit", "-q", "-m", branch)
+
+    return make
+
+
+EXPORT = {
+    "deployed": "fp32",
+    "fp32": {"validation_accuracy": 0.9, "validation_accuracy_ci95_low": 0.8, "validation_accuracy_ci95_high": 0.95},
+}
+
+
+def test_models_come_out_of_the_history_without_a_host(
+    model: bytes, commit: Callable[..., None], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with Repo() as repo, repo.config.edit() as config:
+        config["remote"]["bucket"] = {"url": "s3://a-bucket/nobody/has/the/key/of"}
+        config["core"] = {"remote": "bucket"}
+    commit("first", 0.1, EXPORT)
+    commit("second", 0.2, EXPORT)
+    monkeypatch.setattr(socket, "getaddrinfo", refuse)
+    found = experiments.collect(("first", "second"), tmp_path)
+    assert [(each.name, each.settings["lr"], each.accuracy, each.photos) for each in found] == [
+        ("first", 0.1, 0.9, 200),
+        ("second", 0.2, 0.9, 200),
+    ]
+    assert experiments.differences(found) == [{"lr": 0.1}, {"lr": 0.2}]
+    assert found[0].file.read_bytes() == found[1].file.read_bytes() == model
+
+
+def test_what_another_version_made_and_what_is_lost_are_left_out(
+    commit: Callable[..., None], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said: list[str] = []
+    monkeypatch.setattr(experiments, "info", said.append)
+    commit("first", 0.1, EXPORT)
+    commit("old", 0.2, {"accuracy": 0.9})
+    commit("lost", 0.3, EXPORT, in_cache=False)
+    with pytest.raises(ScraplineError, match=r"^1 finished run to compare, and it takes two"):
+        experiments.collect(("first", "old", "lost"), tmp_path)
+    assert said[0] == "old is left out: another version of this project made it"
+    assert said[1].startswith("lost is left out, its model not being at hand: ")
+    assert len(said) == 2
+
+
+def refuse(*_: object, **__: object) -> None:
+    raise AssertionError("a host is asked")
+
+
+def git(*words: str) -> None:
+    subprocess.run(["git", *words], check=True)
+
+
+def write(path: Path, content: bytes) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(content)

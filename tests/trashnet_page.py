@@ -163,17 +163,19 @@ DVC experiments, each trained anew, their INT8 files timed in turns by `python s
 def _tried() -> str:
     if (found := _kept("tried.json")) is None:
         return ""
+    return f"\n## What was tried\n\n{found['how']}\n" + "".join(map(_screened, found["runs"]))
+
+
+def _screened(run: Json) -> str:
     rows = "\n".join(
         f"| {line['what']} | {' / '.join(_percent(each) for each in line['accuracy'])} | "
         f"{_percent(sum(line['accuracy']) / len(line['accuracy']))} | {line['kept']} |"
-        for line in found["lines"]
+        for line in run["lines"]
     )
     return f"""
-## What was tried
+{run["where"]}:
 
-{found["how"]}
-
-| ingredient | validation, a seed each | mean | |
+| ingredient | validation, a seed each | mean | kept |
 |---|---:|---:|---|
 {rows}
 """

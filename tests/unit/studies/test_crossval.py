@@ -13,7 +13,7 @@ from scrapline.model.joined import Rows
 from scrapline.studies import crossval
 from scrapline.studies.networks import SPLITS, Study
 from scrapline.system.errors import ScraplineError
-from scrapline.train.head import fit_head, gather
+from scrapline.train.head import features_to_learn_from, fit_head
 from unit.train.tiny import prepare, settings
 
 
@@ -48,7 +48,7 @@ def test_every_photo_is_judged_once_in_both_precisions(repo: Path) -> None:
 def test_each_network_is_what_training_on_the_other_folds_gives(repo: Path) -> None:
     wanted = settings(trainable="head", epochs=5, lr=0.01)
     study = Study.of(wanted, count=3)
-    data = gather(study.base, SPLITS, wanted, torch.float32)
+    data, _ = features_to_learn_from(study.base, SPLITS, wanted)
     heads = {number: (cut, model.head.weight) for number, cut, model in study.networks(skip=[2])}
     assert list(heads) == [1, 3]
     for number, (cut, weight) in heads.items():

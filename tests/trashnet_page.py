@@ -77,10 +77,11 @@ def _below(names: list[str]) -> str:
     lost = sum(
         read(name, "line")["states"][state]["items"] for name in names for state in ("late", "dropped", "unreadable")
     )
+    dashes = " A dash: not run yet." if set(studied()) - set(names) else ""
     return (
         f"{first['photos']} photos in five folds by group, {left_out} more quarantined; starting weights "
         f"`{first['weights']['name']}`; {line['items']} items at {line['belt']['items_per_s']:.0f} a second, "
-        f"{lost} late or lost, on {line['machine']['cores']} cores of {line['machine']['processor']}."
+        f"{lost} late or lost, on {line['machine']['cores']} cores of {line['machine']['processor']}.{dashes}"
     )
 
 
@@ -100,6 +101,7 @@ def page() -> str:
         for name in names
         for precision, found in ((key, study(name)[key]) for key in ("fp32", "int8"))
     )
+    places = "; ".join(f"`{name}`: {_place(study(name)['machine'])}" for name in names)
     classes = list(study(names[0])["int8"]["recall"])
     reports = "\n".join(f"- [{RECIPES[name]}]({name}/performance_report.md)" for name in published())
     return f"""# TrashNet
@@ -122,7 +124,13 @@ on four fifths of all, and by its INT8 file.
 | recipe | precision | accuracy (95 % interval) | folds, lowest to highest | {" | ".join(f"recall: {name}" for name in classes)} |
 |---|---|---:|---:|{"---:|" * len(classes)}
 {folds}
+
+{places}.
 {_doctor()}{_tradeoff()}{_tried()}"""
+
+
+def _place(machine: Json) -> str:
+    return f"{machine['cores']} cores of {machine['processor']} ({', '.join(machine['instructions'])})"
 
 
 def _kept(name: str) -> Json | None:

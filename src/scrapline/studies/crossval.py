@@ -24,6 +24,7 @@ from scrapline.params import Params
 from scrapline.runtime.engine import open_session
 from scrapline.studies.names import folder_of
 from scrapline.studies.networks import Study
+from scrapline.system import machine
 from scrapline.system.files import write_json
 from scrapline.system.outs import replacing
 
@@ -109,6 +110,8 @@ def _figures(study: Study, arrays: dict[str, npt.NDArray[Any]], classes: list[st
         "judged": int(held.sum()),
         "trainable": study.settings.train.trainable.value,
         "weights": study.weights,
+        "params": study.settings.model_dump(mode="json"),
+        "machine": machine.describe(),
         "label_agreement": round(float((predicted["fp32"] == predicted["int8"])[held].mean()), 6),
         **{
             name: cross_validation.figures(fold, said[None], labels, groups, classes)

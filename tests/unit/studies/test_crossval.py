@@ -40,6 +40,7 @@ def test_every_photo_is_judged_once_in_both_precisions(repo: Path) -> None:
         assert content[name]["accuracy"]["photos"] == 48
         assert content[name]["accuracy"]["rate"] > 0.9, "tints tell the classes apart"
     assert (content["photos"], content["judged"]) == (48, 48)
+    assert content["params"] == wanted.model_dump(mode="json")
     agreed = (arrays["logits"].argmax(axis=1) == arrays["int8"].argmax(axis=1)).mean()
     assert content["label_agreement"] == pytest.approx(agreed, abs=1e-6)
     assert not list((repo / "home/scrapline/training").iterdir()), "nothing is left of it"
